@@ -1,0 +1,12 @@
+/** @file Tests run on the JavaScript that tsc built, so that worker threads and tests execute the same files. */
+
+export default {
+  test: {
+    include: [".build/{src,test}/**/*.test.js"],
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    reporters: process.env.CI ? ["default", "./test/plain-summary.js"] : ["default"],
+  },
+};
