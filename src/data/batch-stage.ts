@@ -1,0 +1,26 @@
+/** @file What an engine needs to know of a pipeline stage: its name, its columns, and how to send it to a worker. */
+
+import type { Asset } from "../util/asset.js";
+import type { Schema } from "./schema.js";
+
+/** A stage as data: what is saved, sent to workers, and opened there again. */
+export interface StageSpec {
+  /** Class name, as registered. */
+  readonly type: string;
+  /** Parameters as JSON; an asset stands as `{ "$asset": sha256 }`. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly assets: readonly Asset[];
+}
+
+/** A stage that turns batches of rows into batches of rows. */
+export interface BatchStage {
+  /** Class name, for messages and plans. */
+  readonly name: string;
+  /** The columns that come out. @throws SchemaError where the input does not fit. */
+  transformSchema(schema: Schema): Schema;
+  toSpec(): StageSpec;
+  /** Rows that one task should hold at most, where the stage has an opinion (pictures: few). */
+  readonly rowsPerTask: number | undefined;
+  /** What explain() shows behind the name, as in `model=efficientnet-lite0, batch 16`. */
+  describe(schema: Schema): string;
+}

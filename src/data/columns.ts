@@ -1,0 +1,277 @@
+/** @file Columns of Arrow batches: made from typed arrays, read as numbers, added to a batch. Nothing is copied that need not be. */
+
+import * as arrow from "apache-arrow";
+import { DataError, internal, type Who } from "../errors.js";
+import type { NumericArray } from "../tensor/dtype.js";
+import { toArrowField, toArrowType } from "./arrow-types.js";
+import { takeData } from "./take.js";
+import {
+  arrayOf,
+  type ColumnType,
+  type DecimalType,
+  type Field,
+  formatType,
+  type MapType,
+  type NumericType,
+  structOf,
+  tensorOf,
+  widthOf,
+} from "./types.js";
+
+/** A column that stands in no batch yet. */
+export interface Column {
+  readonly type: ColumnType;
+  readonly data: arrow.Data;
+}
+
+/** Which rows hold a value; undefined where all do. */
+export type Valid = ((row: number) => boolean) | undefined;
+
+type NumberArray = NumericArray | BigInt64Array | BigUint64Array;
+
+/** A column of numbers over a typed array of the type's own kind. */
+export function numberColumn(type: NumericType, values: NumberArray, valid?: Valid): Column {
+  return { type, data: makeData(type, { length: values.length, data: values, ...nulls(values.length, valid) }) };
+}
+
+export function booleanColumn(values: ArrayLike<unknown>, valid?: Valid): Column {
+  const bits = bitmap(values.length, (row) => Boolean(values[row])).bits;
+  return {
+    type: "boolean",
+    data: makeData("boolean", { length: values.length, data: bits, ...nulls(values.length, valid) }),
+  };
+}
+
+export function stringColumn(values: readonly (string | null)[]): Column {
+  const encoder = new TextEncoder();
+  return bytesColumn(
+    values.map((value) => (value === null ? null : encoder.encode(value))),
+    "string",
+  );
+}
+
+export function binaryColumn(values: readonly (Uint8Array | null)[]): Column {
+  return bytesColumn(values, "binary");
+}
+
+/** A tensor per row: `values` holds them one after the other. */
+export function tensorColumn(
+  element: NumericType,
+  shape: readonly number[],
+  values: NumberArray,
+  valid?: Valid,
+): Column {
+  const type = tensorOf(element, shape);
+  const rows = widthOf(type) === 0 ? 0 : values.length / widthOf(type);
+  if (!Number.isInteger(rows)) throw internal(`${values.length} numbers do not fill rows of ${formatType(type)}`);
+  const child = numberColumn(element, values).data;
+  return { type, data: makeData(type, { length: rows, child, ...nulls(rows, valid) }) };
+}
+
+/** A list per row: row i spans `offsets[i]` to `offsets[i + 1]` of the items. */
+export function listColumn(items: Column, offsets: Int32Array, valid?: Valid): Column {
+  const type = arrayOf(items.type);
+  const length = offsets.length - 1;
+  return { type, data: makeData(type, { length, valueOffsets: offsets, child: items.data, ...nulls(length, valid) }) };
+}
+
+export function structColumn(fields: Readonly<Record<string, Column>>, length: number, valid?: Valid): Column {
+  const type = structOf(Object.fromEntries(Object.entries(fields).map(([name, column]) => [name, column.type])));
+  const children = Object.values(fields).map((column) => column.data);
+  return { type, data: makeData(type, { length, children, ...nulls(length, valid) }) };
+}
+
+/** A column of days (Int32Array) or microseconds (BigInt64Array) since 1970, for the date and time types. */
+export function timeColumn(
+  type: "date" | "time" | "timestamp" | "timestamp_ntz",
+  values: NumberArray,
+  valid?: Valid,
+): Column {
+  return { type, data: makeData(type, { length: values.length, data: values, ...nulls(values.length, valid) }) };
+}
+
+/** A column of decimals, each four 32-bit words, lowest first. */
+export function decimalColumn(type: DecimalType, words: Uint32Array, valid?: Valid): Column {
+  const length = words.length / 4;
+  return { type, data: makeData(type, { length, data: words, ...nulls(length, valid) }) };
+}
+
+/** A map per row, over two columns of all keys and all values. */
+export function mapColumn(keys: Column, values: Column, offsets: Int32Array, valid?: Valid): Column {
+  const type: MapType = { kind: "map", key: keys.type, value: values.type };
+  const length = offsets.length - 1;
+  const entries = (toArrowType(type) as arrow.Map_).children[0]!.type;
+  const child = arrow.makeData({
+    type: entries,
+    length: keys.data.length,
+    nullCount: 0,
+    children: [keys.data, values.data],
+  });
+  return { type, data: makeData(type, { length, valueOffsets: offsets, child, ...nulls(length, valid) }) };
+}
+
+export function nullColumn(length: number): Column {
+  return { type: "null", data: makeData("null", { length }) };
+}
+
+/** A batch of the given columns. */
+export function batchOf(columns: Readonly<Record<string, Column>>, numRows?: number): arrow.RecordBatch {
+  const entries = Object.entries(columns);
+  const length = numRows ?? entries[0]?.[1].data.length ?? 0;
+  return assemble(
+    entries.map(([name, { type }]) => toArrowField({ name, type })),
+    entries.map(([, column]) => column.data),
+    length,
+  );
+}
+
+/** The batch with columns added at the end, or replaced where the name is there already. */
+export function withColumns(batch: arrow.RecordBatch, columns: Readonly<Record<string, Column>>): arrow.RecordBatch {
+  const fields = [...batch.schema.fields];
+  const data = [...batch.data.children];
+  for (const [name, column] of Object.entries(columns)) {
+    const at = fields.findIndex((field) => field.name === name);
+    const field: Field = { name, type: column.type };
+    fields[at < 0 ? fields.length : at] = toArrowField(field);
+    data[at < 0 ? data.length : at] = column.data;
+  }
+  return assemble(fields, data, batch.numRows);
+}
+
+/** The batch with only the rows `keep` says. */
+export function filterRows(batch: arrow.RecordBatch, keep: (row: number) => boolean): arrow.RecordBatch {
+  const rows: number[] = [];
+  for (let row = 0; row < batch.numRows; row++) if (keep(row)) rows.push(row);
+  if (rows.length === batch.numRows) return batch;
+  const data = batch.data.children.map((child) => takeData(child, rows));
+  return assemble([...batch.schema.fields], data, rows.length);
+}
+
+/** The column's Arrow data. @throws an internal error where it is missing: stages check schemas first. */
+export function dataOf(batch: arrow.RecordBatch, name: string): arrow.Data {
+  const at = batch.schema.fields.findIndex((field) => field.name === name);
+  if (at < 0) throw internal(`column "${name}" is not in the batch`);
+  return batch.data.children[at]!;
+}
+
+/** A column as numbers: nulls become NaN, booleans 0 and 1. Doubles without nulls come without a copy. */
+export function numbersOf(data: arrow.Data): Float64Array {
+  const T = arrow.DataType;
+  const { type, length } = data;
+  if (T.isFloat(type) && type.precision === arrow.Precision.DOUBLE && data.nullCount === 0) {
+    return data.values.subarray(0, length) as Float64Array;
+  }
+  const numbers = new Float64Array(length);
+  if (T.isNull(type)) return numbers.fill(Number.NaN);
+  if (T.isInt(type) || T.isFloat(type)) {
+    const { values } = data;
+    for (let i = 0; i < length; i++) numbers[i] = Number(values[i]);
+  } else {
+    const vector = new arrow.Vector([data]);
+    const unit = T.isDecimal(type) ? 10 ** -type.scale : 1;
+    for (let i = 0; i < length; i++) numbers[i] = Number(vector.get(i)) * unit;
+  }
+  if (data.nullCount > 0) for (let i = 0; i < length; i++) if (!data.getValid(i)) numbers[i] = Number.NaN;
+  return numbers;
+}
+
+/** Strings of a column, null where there is none. */
+export function stringsOf(data: arrow.Data): (string | null)[] {
+  const vector = new arrow.Vector([data]);
+  return Array.from({ length: data.length }, (_, i) => {
+    const value = vector.get(i);
+    return value === null ? null : String(value);
+  });
+}
+
+/** The bytes of one row of a binary column; a view, not a copy. */
+export function bytesAt(data: arrow.Data, row: number): Uint8Array | null {
+  if (!data.getValid(row)) return null;
+  return data.values.subarray(Number(data.valueOffsets[row]), Number(data.valueOffsets[row + 1]));
+}
+
+/** Vectors of a column as one matrix of `width` numbers per row. */
+export interface Matrix {
+  readonly values: NumericArray;
+  readonly width: number;
+}
+
+/**
+ * A vector column (array or tensor of numbers) as a matrix; without a copy where Arrow already holds it so.
+ *
+ * @throws DataError naming the first row that is null, holds a null, or has another length than the rest.
+ */
+export function matrixOf(data: arrow.Data, who: Who, column: string, expectedWidth?: number): Matrix {
+  const child = data.children[0]!;
+  const fail = (row: number, reason: string): never => {
+    throw new DataError(who, `row ${row} of column "${column}" ${reason}`, { code: "BAD_ROW", row, column });
+  };
+  if (data.nullCount > 0) {
+    for (let row = 0; row < data.length; row++) if (!data.getValid(row)) fail(row, "is null; drop or fill it first");
+  }
+  let width = expectedWidth ?? -1;
+  let from = 0;
+  if (arrow.DataType.isFixedSizeList(data.type)) {
+    if (width >= 0 && width !== data.type.listSize) fail(0, `has ${data.type.listSize} numbers, expected ${width}`);
+    width = data.type.listSize;
+  } else {
+    const offsets = data.valueOffsets;
+    from = Number(offsets[0] ?? 0);
+    for (let row = 0; row < data.length; row++) {
+      const length = Number(offsets[row + 1]) - Number(offsets[row]);
+      if (width < 0) width = length;
+      if (length !== width) fail(row, `has ${length} numbers, expected ${width} as in the rows before`);
+    }
+    width = Math.max(width, 0);
+  }
+  const to = from + width * data.length;
+  if (child.nullCount > 0) {
+    for (let i = from; i < to; i++)
+      if (!child.getValid(i)) fail(Math.floor((i - from) / width), "holds a null; fill it first");
+  }
+  const { values } = child;
+  if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
+    return { values: Float64Array.from(values.subarray(from, to), Number), width };
+  }
+  return { values: values.subarray(from, to) as NumericArray, width };
+}
+
+function bytesColumn(values: readonly (Uint8Array | null)[], type: "string" | "binary"): Column {
+  const offsets = new Int32Array(values.length + 1);
+  values.forEach((value, i) => {
+    offsets[i + 1] = offsets[i]! + (value?.length ?? 0);
+  });
+  const bytes = new Uint8Array(offsets[values.length]!);
+  values.forEach((value, i) => {
+    if (value !== null) bytes.set(value, offsets[i]!);
+  });
+  const validity = nulls(values.length, values.includes(null) ? (row) => values[row] !== null : undefined);
+  return { type, data: makeData(type, { length: values.length, valueOffsets: offsets, data: bytes, ...validity }) };
+}
+
+function nulls(length: number, valid: Valid): { nullCount: number; nullBitmap?: Uint8Array } {
+  if (valid === undefined) return { nullCount: 0 };
+  const { bits, count } = bitmap(length, valid);
+  return count === length ? { nullCount: 0 } : { nullCount: length - count, nullBitmap: bits };
+}
+
+function bitmap(length: number, isSet: (row: number) => boolean): { bits: Uint8Array; count: number } {
+  const bits = new Uint8Array((length + 7) >> 3);
+  let count = 0;
+  for (let row = 0; row < length; row++) {
+    if (!isSet(row)) continue;
+    bits[row >> 3]! |= 1 << (row & 7);
+    count++;
+  }
+  return { bits, count };
+}
+
+// arrow.makeData is overloaded by type class; ours is chosen at run time, so the check is done by toArrowType
+function makeData(type: ColumnType, props: object): arrow.Data {
+  return arrow.makeData({ type: toArrowType(type), ...props } as Parameters<typeof arrow.makeData>[0]);
+}
+
+function assemble(fields: arrow.Field[], children: arrow.Data[], length: number): arrow.RecordBatch {
+  const data = arrow.makeData({ type: new arrow.Struct(fields), length, nullCount: 0, children });
+  return new arrow.RecordBatch(new arrow.Schema(fields), data);
+}

@@ -1,0 +1,118 @@
+/** @file What a DataFrame is made of: an immutable tree of a few node kinds, compiled by an engine. */
+
+import type * as arrow from "apache-arrow";
+import { internal } from "../errors.js";
+import type { BatchStage } from "./batch-stage.js";
+import type { Schema } from "./schema.js";
+
+export type Plan = ReadPlan | LocalPlan | SqlPlan | StagePlan | CachePlan;
+
+/** Files to read. */
+export interface ReadPlan {
+  readonly kind: "read";
+  readonly format: "parquet" | "csv" | "json" | "images" | "binaryFiles" | "libsvm" | "idx";
+  readonly paths: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly schema: Schema | undefined;
+}
+
+/** Rows held in this process. */
+export interface LocalPlan {
+  readonly kind: "local";
+  readonly batches: readonly arrow.RecordBatch[];
+  readonly schema: Schema;
+}
+
+/** A query over other plans. */
+export interface SqlPlan {
+  readonly kind: "sql";
+  readonly sql: SqlTemplate;
+  readonly inputs: readonly Plan[];
+  readonly schema: Schema | undefined;
+  /** Whether the same input gives the same rows in the same order each time. */
+  readonly stable: boolean;
+}
+
+/** A stage over each batch of another plan. */
+export interface StagePlan {
+  readonly kind: "stage";
+  readonly stage: BatchStage;
+  readonly input: Plan;
+  readonly schema: Schema | undefined;
+}
+
+/** A plan whose rows the engine keeps after it has first computed them. */
+export interface CachePlan {
+  readonly kind: "cache";
+  readonly input: Plan;
+  readonly schema: Schema | undefined;
+}
+
+/** SQL text with places for inputs, names and literal values, which an engine's dialect spells. */
+export interface SqlTemplate {
+  readonly parts: readonly SqlPart[];
+}
+
+export type SqlPart = string | { readonly input: number } | { readonly name: string } | { readonly value: SqlLiteral };
+
+export type SqlLiteral = string | number | bigint | boolean | null;
+
+/** How an engine spells what SQL leaves to dialects. */
+export interface SqlDialect {
+  input(index: number): string;
+  name(name: string): string;
+  value(value: SqlLiteral): string;
+}
+
+/**
+ * SQL with parts: strings are literal SQL fragments, other templates are spliced in.
+ *
+ * @example sql`SELECT ${name("age")} FROM ${input(0)} WHERE ${condition}`
+ */
+export function sql(texts: TemplateStringsArray, ...values: (SqlPart | SqlTemplate)[]): SqlTemplate {
+  const parts: SqlPart[] = [];
+  texts.forEach((text, i) => {
+    if (text !== "") parts.push(text);
+    const value = values[i];
+    if (value === undefined) return;
+    if (typeof value === "object" && "parts" in value) parts.push(...value.parts);
+    else parts.push(value);
+  });
+  return { parts };
+}
+
+export const input = (index: number): SqlPart => ({ input: index });
+export const name = (name: string): SqlPart => ({ name });
+export const value = (value: SqlLiteral): SqlPart => ({ value });
+
+/** Templates one after the other, with a separator. */
+export function joinSql(items: readonly (SqlPart | SqlTemplate)[], separator = ", "): SqlTemplate {
+  return { parts: items.flatMap((item, i) => [...(i > 0 ? [separator] : []), ...sql`${item}`.parts]) };
+}
+
+export function renderSql(template: SqlTemplate, dialect: SqlDialect): string {
+  return template.parts
+    .map((part) => {
+      if (typeof part === "string") return part;
+      if ("input" in part) return dialect.input(part.input);
+      if ("name" in part) return dialect.name(part.name);
+      return dialect.value(part.value);
+    })
+    .join("");
+}
+
+/** Whether the plan gives the same rows in the same order each time it runs. */
+export function isStable(plan: Plan): boolean {
+  switch (plan.kind) {
+    case "read":
+    case "local":
+    case "cache":
+      return true;
+    case "sql":
+      return plan.stable && plan.inputs.every(isStable);
+    case "stage":
+      return isStable(plan.input);
+    default:
+      throw internal("unknown plan node");
+  }
+}
