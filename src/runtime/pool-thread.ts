@@ -1,0 +1,97 @@
+/** @file One thread of a pool, seen from its owner: starting, sending tasks, its last log lines, ending it safely. */
+
+import { type TransferListItem, Worker } from "node:worker_threads";
+
+import { NativeGate } from "./gate.js";
+import type { ThreadData, ToMain, ToThread } from "./protocol.js";
+
+/** Log lines kept of each thread, for the error when it crashes. */
+const keptLines = 20;
+
+export interface ThreadEvents {
+  message(message: Exclude<ToMain, { kind: "log" }>): void;
+  /** The thread is gone; `error` is what crashed it. */
+  gone(code: number, error: Error | undefined): void;
+}
+
+export class PoolThread {
+  readonly index: number;
+  /** Keys of tasks that ran here, see `Task.key`. */
+  readonly keys = new Set<string>();
+  readonly #worker: Worker;
+  readonly #gate = new NativeGate();
+  readonly #log: string[] = [];
+  #unfinished = "";
+  #error: Error | undefined;
+  #keepsAlive = true;
+  readonly #gone: Promise<void>;
+
+  constructor(data: Omit<ThreadData, "gate">, events: ThreadEvents) {
+    this.index = data.index;
+    const workerData: ThreadData = { ...data, gate: this.#gate.shared };
+    this.#worker = new Worker(new URL("./thread.js", import.meta.url), {
+      workerData,
+      name: `deepframe-${data.index}`,
+      execArgv: inheritedFlags(process.execArgv),
+    });
+    this.#worker.on("message", (message: ToMain) => {
+      if (message.kind === "log") this.#keep(message.text);
+      else events.message(message);
+    });
+    this.#worker.on("error", (error: Error) => {
+      this.#error = error;
+    });
+    this.#worker.on("messageerror", (error: Error) => {
+      this.#error = error;
+      void this.end();
+    });
+    const gate = this.#gate;
+    const wait = () => gate.closeAndWait();
+    process.once("exit", wait);
+    this.#gone = new Promise((resolve) => {
+      this.#worker.on("exit", (code) => {
+        process.off("exit", wait);
+        events.gone(code, this.#error);
+        resolve();
+      });
+    });
+  }
+
+  /** Last lines the thread wrote to stdout and stderr. */
+  get log(): readonly string[] {
+    return this.#log;
+  }
+
+  send(message: ToThread, transfer: readonly TransferListItem[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  /** Whether the thread keeps the process alive. */
+  keepAlive(on: boolean): void {
+    if (on === this.#keepsAlive) return;
+    this.#keepsAlive = on;
+    if (on) this.#worker.ref();
+    else this.#worker.unref();
+  }
+
+  /**
+   * Ends the thread: at once when no native code runs in it, else as soon as that is over. Resolves when it is gone.
+   */
+  end(): Promise<void> {
+    if (this.#gate.close()) void this.#worker.terminate();
+    else this.send({ kind: "exit" });
+    return this.#gone;
+  }
+
+  #keep(text: string): void {
+    const lines = (this.#unfinished + text).split("\n");
+    this.#unfinished = lines.pop() ?? "";
+    this.#log.push(...lines.filter((line) => line !== ""));
+    this.#log.splice(0, Math.max(0, this.#log.length - keptLines));
+  }
+}
+
+/** The process's own flags, without `--input-type`, which node refuses together with a file. */
+function inheritedFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag, i) => !flag.startsWith("--input-type") && flags[i - 1] !== "--input-type");
+}

@@ -1,0 +1,342 @@
+/** @file The pool of worker threads: everything heavy runs here, so that the main thread never blocks. */
+
+import { availableParallelism } from "node:os";
+import type { TransferListItem } from "node:worker_threads";
+
+import { EngineError, ParamError } from "../errors.js";
+import { PoolThread } from "./pool-thread.js";
+import type { ToMain } from "./protocol.js";
+import { unpackError } from "./wire-error.js";
+
+/** A call of an exported function in a thread: `import(module)[export](message, context)`, see ThreadContext. */
+export interface Task {
+  readonly module: URL;
+  readonly export: string;
+  /** Anything that structured cloning takes. */
+  readonly message: unknown;
+  /** Buffers of the message that are moved, not copied; the caller's become empty. */
+  readonly transfer?: readonly TransferListItem[];
+  /** What the task holds in memory until it is done, counted against `maxBytes`. Default 0. */
+  readonly bytes?: number;
+  /** Tasks of one key prefer threads that ran this key before (they have the model loaded). */
+  readonly key?: string;
+  /** At most so many threads get tasks of this key. Default: all. */
+  readonly replicas?: number;
+}
+
+export interface PoolOptions {
+  /** Threads at most; they start when first needed. Default: the cores this process may use. */
+  readonly size?: number;
+  /** Tasks submitted and not done, at most; further ones wait in `submit`. Default: 2 per thread. */
+  readonly maxTasks?: number;
+  /** Bytes of such tasks, at most; a larger task goes alone. Default: 256 MiB. */
+  readonly maxBytes?: number;
+  /** Milliseconds that an aborted task has to stop before its thread is given up and replaced. Default: 5000. */
+  readonly grace?: number;
+}
+
+/** A task that the pool has taken in. */
+export interface Job<R> {
+  /** The function's result, or its error as the class it was thrown as. */
+  readonly result: Promise<R>;
+}
+
+interface Entry {
+  readonly id: number;
+  readonly task: Task;
+  readonly signal: AbortSignal | undefined;
+  /** Counted among the pool's tasks and bytes. */
+  admitted: boolean;
+  readonly admit: () => void;
+  readonly settle: (error: Error | undefined, value?: unknown) => void;
+  onAbort: (() => void) | undefined;
+  graceTimer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * Threads that run exported functions, one task per thread at a time. A thread that crashes fails its own task only
+ * and is replaced. Idle threads do not keep the process alive.
+ *
+ * @throws ParamError for limits that are not whole numbers of at least 1.
+ * @example
+ * const pool = new Pool({ size: 2 });
+ * const sum = await pool.run<number>({ module: new URL("./sum.js", import.meta.url), export: "sum", message: [1, 2] });
+ * await pool.close();
+ */
+export class Pool {
+  readonly size: number;
+  readonly #maxTasks: number;
+  readonly #maxBytes: number;
+  readonly #grace: number;
+  readonly #threads: (PoolThread | undefined)[];
+  readonly #running = new Map<PoolThread, Entry>();
+  /** Not yet admitted, then admitted and not yet running; both first in, first out. */
+  readonly #waiting: Entry[] = [];
+  readonly #queue: Entry[] = [];
+  readonly #ending = new Set<Promise<void>>();
+  #bytes = 0;
+  #tasks = 0;
+  #lastId = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions = {}) {
+    this.size = atLeastOne("size", options.size ?? availableParallelism());
+    this.#maxTasks = atLeastOne("maxTasks", options.maxTasks ?? 2 * this.size);
+    this.#maxBytes = atLeastOne("maxBytes", options.maxBytes ?? 256 * 2 ** 20);
+    this.#grace = atLeastOne("grace", options.grace ?? 5000);
+    this.#threads = new Array(this.size).fill(undefined);
+  }
+
+  /** Tasks and bytes taken in and not done. */
+  get load(): { readonly tasks: number; readonly bytes: number; readonly threads: number } {
+    return { tasks: this.#tasks, bytes: this.#bytes, threads: this.#threads.filter(Boolean).length };
+  }
+
+  /**
+   * Waits until the pool has room for the task, then resolves; the result comes later. So a producer that awaits
+   * `submit` never has more than the pool's limits in memory.
+   *
+   * @throws EngineError once the pool is closed; the signal's reason when it aborts before there is room.
+   */
+  submit<R>(task: Task, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Job<R>> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(closedError());
+      if (signal?.aborted) return reject(signal.reason);
+      let answer: (value: R) => void = () => {};
+      let fail: (error: Error) => void = () => {};
+      const result = new Promise<R>((resolve, reject) => {
+        answer = resolve;
+        fail = reject;
+      });
+      // A caller may look at results in order; one that fails before its turn is not an unhandled rejection
+      result.catch(() => {});
+      const entry: Entry = {
+        id: ++this.#lastId,
+        task,
+        signal,
+        admitted: false,
+        admit: () => resolve({ result }),
+        settle: (error, value) => {
+          if (error === undefined) answer(value as R);
+          else if (entry.admitted) fail(error);
+          else reject(error);
+        },
+        onAbort: undefined,
+        graceTimer: undefined,
+      };
+      if (signal) {
+        entry.onAbort = () => this.#abort(entry);
+        signal.addEventListener("abort", entry.onAbort, { once: true });
+      }
+      this.#waiting.push(entry);
+      this.#schedule();
+    });
+  }
+
+  /** `submit`, then the result. */
+  async run<R>(task: Task, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<R> {
+    const job = await this.submit<R>(task, options);
+    return job.result;
+  }
+
+  /**
+   * Tells every thread that ran tasks of this key to run `task`, between its other tasks, so as to let go of what it
+   * holds for them; nobody waits for it. The key is unknown afterwards.
+   */
+  forget(key: string, { module, export: exported, message }: Pick<Task, "module" | "export" | "message">): void {
+    for (const thread of this.#threads) {
+      if (thread?.keys.delete(key)) thread.send({ kind: "task", id: 0, module: module.href, exported, message });
+    }
+  }
+
+  /** Refuses tasks from now on, fails those not done, ends the threads. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const entry of [...this.#waiting.splice(0), ...this.#queue.splice(0), ...this.#running.values()]) {
+      this.#finish(entry, closedError());
+    }
+    for (const thread of this.#threads) if (thread) this.#end(thread);
+    await Promise.all(this.#ending);
+  }
+
+  #schedule(): void {
+    this.#admit();
+    for (let i = 0; i < this.#queue.length; i++) {
+      const entry = this.#queue[i]!;
+      const thread = this.#pick(entry.task);
+      if (thread) {
+        this.#queue.splice(i--, 1);
+        this.#start(entry, thread);
+      }
+    }
+    for (const thread of this.#threads) thread?.keepAlive(this.#running.has(thread));
+  }
+
+  #admit(): void {
+    for (let entry = this.#waiting[0]; entry !== undefined; entry = this.#waiting[0]) {
+      const bytes = entry.task.bytes ?? 0;
+      if (this.#tasks > 0 && (this.#tasks >= this.#maxTasks || this.#bytes + bytes > this.#maxBytes)) return;
+      this.#waiting.shift();
+      this.#tasks++;
+      this.#bytes += bytes;
+      this.#queue.push(entry);
+      entry.admitted = true;
+      entry.admit();
+    }
+  }
+
+  /** An idle thread for the task: one that knows its key, else any, else a new one; undefined when it has to wait. */
+  #pick({ key, replicas = this.size }: Task): PoolThread | undefined {
+    const idle = this.#threads.filter((thread) => thread !== undefined && !this.#running.has(thread));
+    if (key !== undefined) {
+      const holder = idle.find((thread) => thread?.keys.has(key));
+      if (holder) return holder;
+      if (this.#threads.filter((thread) => thread?.keys.has(key)).length >= replicas) return undefined;
+    }
+    if (idle[0]) return idle[0];
+    const free = this.#threads.indexOf(undefined);
+    return free < 0 ? undefined : this.#open(free);
+  }
+
+  #open(index: number): PoolThread {
+    const intraOpThreads = Math.max(1, Math.floor(availableParallelism() / this.size));
+    const thread: PoolThread = new PoolThread(
+      { index, poolSize: this.size, intraOpThreads },
+      {
+        message: (message) => this.#receive(thread, message),
+        gone: (code, error) => this.#gone(thread, code, error),
+      },
+    );
+    this.#threads[index] = thread;
+    return thread;
+  }
+
+  #start(entry: Entry, thread: PoolThread): void {
+    const { id, task } = entry;
+    this.#running.set(thread, entry);
+    if (task.key !== undefined) thread.keys.add(task.key);
+    try {
+      const { href: module } = task.module;
+      thread.send({ kind: "task", id, module, exported: task.export, message: task.message }, task.transfer);
+    } catch (error) {
+      this.#running.delete(thread);
+      this.#finish(entry, error as Error);
+    }
+  }
+
+  #receive(thread: PoolThread, message: Exclude<ToMain, { kind: "log" }>): void {
+    if (message.kind === "warning") {
+      warnOnce(message.message);
+      return;
+    }
+    const entry = this.#running.get(thread);
+    if (entry?.id !== message.id) return;
+    this.#running.delete(thread);
+    if (message.kind === "result") this.#finish(entry, undefined, message.value);
+    else this.#finish(entry, unpackError(message.error));
+    this.#schedule();
+  }
+
+  #gone(thread: PoolThread, code: number, error: Error | undefined): void {
+    if (this.#threads[thread.index] === thread) this.#threads[thread.index] = undefined;
+    const entry = this.#running.get(thread);
+    this.#running.delete(thread);
+    if (entry) this.#finish(entry, crashError(entry.task, thread, code, error));
+    this.#schedule();
+  }
+
+  #abort(entry: Entry): void {
+    const reason = entry.signal?.reason as Error;
+    const running = [...this.#running].find(([, other]) => other === entry);
+    if (!running) {
+      const list = entry.admitted ? this.#queue : this.#waiting;
+      list.splice(list.indexOf(entry), 1);
+      this.#finish(entry, reason);
+      this.#schedule();
+      return;
+    }
+    // The caller need not wait; the task's room stays taken until its thread has let go of it
+    const [thread] = running;
+    entry.settle(reason);
+    thread.send({ kind: "abort", id: entry.id });
+    entry.graceTimer = setTimeout(() => {
+      this.#running.delete(thread);
+      this.#end(thread);
+      this.#finish(entry, reason);
+      this.#schedule();
+    }, this.#grace);
+  }
+
+  #end(thread: PoolThread): void {
+    this.#threads[thread.index] = undefined;
+    this.#running.delete(thread);
+    thread.keepAlive(false);
+    const end = thread.end().finally(() => this.#ending.delete(end));
+    this.#ending.add(end);
+  }
+
+  #finish(entry: Entry, error: Error | undefined, value?: unknown): void {
+    if (entry.admitted) {
+      this.#tasks--;
+      this.#bytes -= entry.task.bytes ?? 0;
+    }
+    clearTimeout(entry.graceTimer);
+    if (entry.onAbort) entry.signal?.removeEventListener("abort", entry.onAbort);
+    entry.settle(error, value);
+  }
+}
+
+let shared: Pool | undefined;
+let sharedOptions: PoolOptions = {};
+
+/** The process's one pool, made when first asked for. */
+export function sharedPool(): Pool {
+  shared ??= new Pool(sharedOptions);
+  return shared;
+}
+
+/**
+ * Sets the limits of the process's pool; call it before the first use.
+ *
+ * @throws EngineError when the pool is there already.
+ * @example configurePool({ size: 4, maxBytes: 512 * 2 ** 20 });
+ */
+export function configurePool(options: PoolOptions): void {
+  if (shared) throw new EngineError("configurePool", "the pool is running already; call this before any other work");
+  sharedOptions = options;
+}
+
+/** Ends the process's pool; the next use starts a new one. */
+export async function closePool(): Promise<void> {
+  const pool = shared;
+  shared = undefined;
+  await pool?.close();
+}
+
+const warned = new Set<string>();
+
+function warnOnce(message: string): void {
+  if (warned.has(message)) return;
+  warned.add(message);
+  process.emitWarning(message, { code: "DEEPFRAME" });
+}
+
+function crashError(task: Task, thread: PoolThread, code: number, error: Error | undefined): EngineError {
+  const why = error ? `: ${error.message}` : "";
+  const lines = thread.log.length > 0 ? `; its last lines:\n${thread.log.join("\n")}` : "";
+  return new EngineError("Pool", `the thread running "${task.export}" ended with exit code ${code}${why}${lines}`, {
+    code: "THREAD_CRASHED",
+    cause: error,
+    exitCode: code,
+    log: thread.log,
+  });
+}
+
+function closedError(): EngineError {
+  return new EngineError("Pool", "closed; its tasks were not finished", { code: "POOL_CLOSED" });
+}
+
+function atLeastOne(name: string, value: number): number {
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new ParamError("Pool", `${name} must be a whole number of at least 1, got ${value}`);
+}
