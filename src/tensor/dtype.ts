@@ -61,7 +61,8 @@ export function allocate<D extends DType>(dtype: D, length: number): DataOf[D] {
 /** Views bytes as elements; copies first where the bytes are not aligned for the dtype. */
 export function fromBytes<D extends Exclude<DType, "string">>(dtype: D, bytes: Uint8Array): DataOf[D] {
   const size = bytesPerElement(dtype);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // a copy by the constructor: slice() of a Node Buffer would be a view
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new constructors[dtype](
     aligned.buffer,
     aligned.byteOffset,

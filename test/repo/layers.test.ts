@@ -27,7 +27,7 @@ const importers: Record<string, string> = {
   "@duckdb/node-api": "engines/duckdb/",
   sharp: "stages/image/decode.ts",
   "@julusian/jpeg-turbo": "stages/image/decode.ts",
-  "@bufbuild/protobuf": "graph/proto/",
+  "@bufbuild/protobuf": "graph/",
 };
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" })
