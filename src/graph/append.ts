@@ -5,7 +5,7 @@ import { renameBody } from "./edit.js";
 import { Namer } from "./names.js";
 import { raiseOpset } from "./opset.js";
 import { namesIn } from "./scope.js";
-import type { Model } from "./types.js";
+import type { Model, Node } from "./types.js";
 
 export interface AppendOptions {
   /** Input of the second graph -> tensor of the first. Default: same names, or the only output to the only input. */
@@ -47,7 +47,7 @@ export function appendModel(first: Model, second: Model, options: AppendOptions 
   return {
     ...a,
     name: b.name,
-    nodes: [...a.nodes, ...moved.nodes],
+    nodes: [...a.nodes, ...withoutTakenNames(moved.nodes, a.nodes)],
     inputs: [...a.inputs, ...moved.inputs.filter(({ name }) => !fed.has(name))],
     defaults: [...a.defaults, ...moved.defaults.filter(({ name }) => !fed.has(name))],
     outputs: [...kept, ...moved.outputs],
@@ -102,6 +102,12 @@ function moveNames(a: Model, b: Model, connect: Readonly<Record<string, string>>
     renamed.set(name, namer.fresh(outputs.has(name) ? name : prefix + name));
   }
   return renameBody(b, (name) => renamed.get(name) ?? name);
+}
+
+/** Node names are labels, but no two may be the same: those that clash are dropped. */
+function withoutTakenNames(nodes: readonly Node[], others: readonly Node[]): Node[] {
+  const taken = new Set(others.map(({ name }) => name));
+  return nodes.map((node) => (taken.has(node.name) ? { ...node, name: "" } : node));
 }
 
 function mergeFunctions(a: Model, b: Model): Model["functions"] {

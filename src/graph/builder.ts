@@ -1,0 +1,348 @@
+/** @file NodeBuilder: adds nodes to a graph, one after the other, and keeps what is known of every tensor. */
+
+import { GraphError, internal } from "../errors.js";
+import { allocate, type DType, isBigInt } from "../tensor/dtype.js";
+import { toHalf } from "../tensor/half.js";
+import { sizeOf } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import { callerPosition } from "./caller.js";
+import { pruneModel, renameBody } from "./edit.js";
+import { type ElementType, isDType } from "./element-type.js";
+import { Graph } from "./graph.js";
+import { type Known, knownConstant, type ShapeRules, unknown } from "./known.js";
+import { Namer } from "./names.js";
+import { irVersionFor } from "./opset.js";
+import { StoredTensor } from "./stored-tensor.js";
+import type { Attribute, Dim, GraphBody, Model, Node, ValueInfo } from "./types.js";
+import { type Operand, SymbolicTensor, type Value } from "./value.js";
+
+/** An attribute as callers write it: whole numbers are ints; see `float` and `floats` for the rest. */
+export type AttrInput =
+  | number
+  | bigint
+  | string
+  | readonly number[]
+  | readonly string[]
+  | Tensor
+  | GraphBody
+  | Attribute
+  | undefined;
+
+export type AttrInputs = Readonly<Record<string, AttrInput>>;
+
+export interface OpOptions {
+  readonly domain?: string;
+  /** Number of outputs; default 1. */
+  readonly outputs?: number;
+  /** Version of the operator set that the node needs; the graph's is raised to it. */
+  readonly since?: number;
+}
+
+export interface BuilderOptions {
+  readonly rules?: ShapeRules;
+  /** Around a body of If, Loop or Scan: the builder whose tensors it may read. */
+  readonly outer?: NodeBuilder;
+  /** Whether nodes remember the caller's line. */
+  readonly positions?: boolean;
+}
+
+/** Version of ONNX's operators that built graphs start from. */
+export const baseOpset = 18;
+
+export class NodeBuilder {
+  readonly #rules: ShapeRules | undefined;
+  readonly #outer: NodeBuilder | undefined;
+  readonly #positions: boolean;
+  readonly #namer: Namer;
+  readonly #nodes: Node[] = [];
+  readonly #inputs: ValueInfo[] = [];
+  readonly #initializers = new Map<string, StoredTensor>();
+  readonly #values = new Map<string, Value>();
+  readonly #constants = new Map<string, Value>();
+  /** Names of tensors of the graph that is continued. */
+  readonly #adopted = new Set<string>();
+  readonly #opsets = new Map<string, number>();
+  #base: Model | undefined;
+  #scope = "";
+
+  constructor({ rules, outer, positions }: BuilderOptions = {}) {
+    this.#rules = rules;
+    this.#outer = outer;
+    this.#positions = positions ?? false;
+    // names are unique over all bodies, and operator sets are those of the whole model
+    this.#namer = outer === undefined ? new Namer() : outer.#namer;
+    this.#opsets = outer === undefined ? new Map([["", baseOpset]]) : outer.#opsets;
+  }
+
+  /** The innermost builder among those of the tensors in `args`. */
+  static deepest(args: readonly unknown[]): NodeBuilder {
+    const builders = args.flat().flatMap((arg) => (arg instanceof SymbolicTensor ? [arg.builder] : []));
+    return builders.reduce((a, b) => (b.#isInside(a) ? b : a));
+  }
+
+  #isInside(other: NodeBuilder): boolean {
+    for (let at: NodeBuilder | undefined = this.#outer; at !== undefined; at = at.#outer) if (at === other) return true;
+    return false;
+  }
+
+  /** Starts from a graph: its tensors can be read, and what is built comes after them. */
+  protected adopt(graph: Graph): void {
+    this.#base = graph;
+    for (const [domain, version] of graph.opsets) this.#opsets.set(domain, version);
+    for (const info of graph.inputs) this.#declareInput(info);
+    for (const info of graph.defaults) this.#namer.fresh(info.name);
+    for (const [name, tensor] of graph.initializers) this.#declareConstant(name, tensor);
+    for (const node of graph.nodes) {
+      for (const name of node.outputs) if (name !== "") this.#namer.fresh(name);
+    }
+    for (const node of graph.nodes) {
+      const known = this.#infer(node, false);
+      node.outputs.forEach((name, i) => {
+        if (name === "") return;
+        this.#adopted.add(name);
+        this.#declare(name, mergeKnown(known[i] ?? unknown, graph.valueInfo.get(name)));
+      });
+      this.#nodes.push(node);
+    }
+  }
+
+  /** Names made inside `fn` begin with `scope/`. */
+  scope<T>(scope: string, fn: () => T): T {
+    const before = this.#scope;
+    this.#scope = `${before}${scope}/`;
+    try {
+      return fn();
+    } finally {
+      this.#scope = before;
+    }
+  }
+
+  /** Declares what must be fed. Sizes that are not known yet have a name, or "?". */
+  input(name: string, dtype: ElementType, shape?: readonly Dim[]): Value {
+    if (this.#namer.has(name))
+      throw new GraphError("input", `the name ${JSON.stringify(name)} is taken; choose another`);
+    return this.#declareInput({ name, dtype, shape });
+  }
+
+  /** A weight: a constant under its own name, which may be differentiated and replaced. */
+  parameter(name: string, tensor: Tensor | StoredTensor): Value {
+    const stored = tensor instanceof StoredTensor ? tensor : StoredTensor.of(tensor);
+    return this.#declareConstant(this.#namer.fresh(this.#scope + name), stored);
+  }
+
+  /** A constant; equal small ones are one tensor. */
+  constant(value: Tensor | number | readonly number[], dtype: DType = "float32"): Value {
+    const tensor = value instanceof Tensor ? value : tensorOf(value, dtype);
+    if (tensor.size > 64 || tensor.dtype === "string") return this.parameter("constant", tensor);
+    const key = `${tensor.dtype} ${tensor.shape} ${tensor.data}`;
+    const cached = this.#constants.get(key);
+    if (cached !== undefined) return cached;
+    const made = this.#declareConstant(this.#namer.fresh("constant"), StoredTensor.of(tensor));
+    this.#constants.set(key, made);
+    return made;
+  }
+
+  /** An int64 vector. */
+  ints(values: readonly (number | bigint)[]): Value {
+    return this.constant(new Tensor("int64", BigInt64Array.from(values, BigInt)));
+  }
+
+  /** The tensor of that name, in this graph or one around it. */
+  tensor(name: string): Value {
+    const found = this.#values.get(name) ?? this.#outer?.tensor(name);
+    if (found === undefined) throw new GraphError("tensor", `no tensor ${JSON.stringify(name)} in the graph`);
+    return found;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name) || (this.#outer?.has(name) ?? false);
+  }
+
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  /** Version of ONNX's operators so far. */
+  get opset(): number {
+    return this.#opsets.get("") ?? baseOpset;
+  }
+
+  /** Adds a node with one output. Numbers among the inputs become constants of the first tensor's dtype. */
+  op(opType: string, inputs: readonly (Operand | undefined)[], attrs?: AttrInputs, options?: OpOptions): Value {
+    return this.ops(opType, inputs, attrs, options)[0]!;
+  }
+
+  /** Adds a node with several outputs. */
+  ops(opType: string, inputs: readonly (Operand | undefined)[], attrs?: AttrInputs, options: OpOptions = {}): Value[] {
+    const dtype = inputs.find((x) => x instanceof SymbolicTensor)?.dtype;
+    const names = inputs.map((input) => this.#nameOf(input, dtype));
+    while (names.at(-1) === "") names.pop();
+    const base = this.#scope + opType;
+    const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.#namer.fresh(base));
+    const given = Object.entries(attrs ?? {}).flatMap(([name, value]): [string, Attribute][] => {
+      return value === undefined ? [] : [[name, attributeOf(value, `${opType}.${name}`)]];
+    });
+    const domain = options.domain ?? "";
+    this.#opsets.set(domain, Math.max(this.#opsets.get(domain) ?? 1, options.since ?? 1));
+    const at = this.#positions ? callerPosition() : undefined;
+    return this.addNode({ opType, domain, name: "", inputs: names, outputs, attrs: new Map(given), at });
+  }
+
+  /** Adds a node as it stands; its outputs' names must be free. */
+  addNode(node: Node): Value[] {
+    const known = this.#infer(node, true);
+    this.#nodes.push(node);
+    return node.outputs.map((name, i) => this.#declare(name, known[i] ?? unknown));
+  }
+
+  /** Gives `name`, or the name with a number where it is taken. */
+  fresh(name: string): string {
+    return this.#namer.fresh(name);
+  }
+
+  /** A builder for a body of If, Loop or Scan inside this graph. */
+  protected inner(): BuilderOptions {
+    const rules = this.#rules === undefined ? {} : { rules: this.#rules };
+    return { ...rules, outer: this, positions: this.#positions };
+  }
+
+  /** What was built, with `outputs` under the names of the record's keys. */
+  body(outputs: Readonly<Record<string, Operand>>, name = "graph"): GraphBody {
+    const renames = new Map<string, string>();
+    const infos: ValueInfo[] = [];
+    for (const [output, operand] of Object.entries(outputs)) {
+      let value = this.#valueOf(operand);
+      if (value.name !== output) {
+        if (this.#values.has(output)) {
+          if (this.#isGiven(output)) throw new GraphError("outputs", `the name ${JSON.stringify(output)} is taken`);
+          renames.set(output, this.#namer.fresh(output));
+        }
+        // an input, a weight or a tensor that is an output already is copied
+        const own =
+          this.#values.get(value.name) === value && !this.#isGiven(value.name) && !this.#adopted.has(value.name);
+        if (!own || renames.has(value.name)) value = this.op("Identity", [value]);
+        renames.set(value.name, output);
+      }
+      infos.push({ name: output, dtype: value.dtype, shape: value.shape });
+    }
+    const valueInfo = new Map<string, ValueInfo>();
+    for (const node of this.#nodes) {
+      for (const tensor of node.outputs) {
+        const value = this.#values.get(tensor);
+        if (value?.dtype === undefined || value.shape === undefined) continue;
+        valueInfo.set(tensor, { name: tensor, dtype: value.dtype, shape: value.shape });
+      }
+    }
+    const whole: GraphBody = {
+      name,
+      nodes: [...this.#nodes],
+      inputs: [...this.#inputs],
+      outputs: [],
+      initializers: new Map(this.#initializers),
+      defaults: this.#base?.defaults ?? [],
+      valueInfo,
+    };
+    const renamed = renames.size === 0 ? whole : renameBody(whole, (tensor) => renames.get(tensor) ?? tensor);
+    for (const info of infos) (renamed.valueInfo as Map<string, ValueInfo>).delete(info.name);
+    return { ...renamed, outputs: infos };
+  }
+
+  /** The graph that was built, without what no output needs. */
+  finish(outputs: Readonly<Record<string, Operand>>, name = "graph"): Graph {
+    if (this.#outer !== undefined) throw internal("a body is finished as a graph");
+    const body = this.body(outputs, this.#base?.name ?? name);
+    const model: Model = {
+      ...this.#base,
+      ...body,
+      irVersion: irVersionFor(this.opset, this.#base?.irVersion),
+      opsets: new Map(this.#opsets),
+      functions: this.#base?.functions ?? [],
+      metadata: this.#base?.metadata ?? new Map(),
+    };
+    return new Graph(pruneModel(model));
+  }
+
+  /** Whether a tensor's name must stay: an input, a weight, an output of the graph that is continued. */
+  #isGiven(name: string): boolean {
+    const same = (info: ValueInfo) => info.name === name;
+    return this.#initializers.has(name) || this.#inputs.some(same) || (this.#base?.outputs.some(same) ?? false);
+  }
+
+  #valueOf(operand: Operand): Value {
+    return typeof operand === "number" ? this.constant(operand) : operand;
+  }
+
+  #nameOf(operand: Operand | undefined, dtype: ElementType | undefined): string {
+    if (operand === undefined) return "";
+    if (typeof operand !== "number") return operand.name;
+    const like = dtype !== undefined && isDType(dtype) && dtype !== "string" ? dtype : "float32";
+    return this.constant(operand, like).name;
+  }
+
+  #infer(node: Node, strict: boolean): readonly Known[] {
+    const lookup = (name: string): Known => this.#values.get(name) ?? this.#outer?.known(name) ?? unknown;
+    const known = this.#rules?.infer(node, lookup, { strict, opset: this.#opsets.get(node.domain) ?? 1 });
+    return known ?? node.outputs.map(() => unknown);
+  }
+
+  protected known(name: string): Known | undefined {
+    return this.#values.get(name) ?? this.#outer?.known(name);
+  }
+
+  #declareInput(info: ValueInfo): Value {
+    this.#inputs.push(info);
+    this.#namer.fresh(info.name);
+    return this.#declare(info.name, { dtype: info.dtype, shape: info.shape });
+  }
+
+  #declareConstant(name: string, tensor: StoredTensor): Value {
+    this.#namer.fresh(name);
+    this.#initializers.set(name, tensor);
+    return this.#declare(name, knownConstant(tensor));
+  }
+
+  #declare(name: string, known: Known): Value {
+    const value = new SymbolicTensor(this, name, known) as Value;
+    this.#values.set(name, value);
+    return value;
+  }
+}
+
+function mergeKnown(known: Known, info: ValueInfo | undefined): Known {
+  if (info === undefined) return known;
+  return { ...known, dtype: known.dtype ?? info.dtype, shape: known.shape ?? info.shape };
+}
+
+/** A number as a scalar, numbers as a vector, rounded to the dtype. */
+export function tensorOf(value: number | readonly number[], dtype: DType): Tensor {
+  const values = typeof value === "number" ? [value] : value;
+  const shape = typeof value === "number" ? [] : [values.length];
+  if (dtype === "float16") return new Tensor("float16", toHalf(values), shape);
+  const data = allocate(dtype, sizeOf(shape));
+  for (let i = 0; i < values.length; i++) data[i] = isBigInt(dtype) ? BigInt(values[i]!) : values[i]!;
+  return new Tensor(dtype, data, shape);
+}
+
+/** A float attribute. */
+export function float(value: number): { readonly type: "float"; readonly value: number } {
+  return { type: "float", value };
+}
+
+/** A list of floats as an attribute. */
+export function floats(value: readonly number[]): { readonly type: "floats"; readonly value: readonly number[] } {
+  return { type: "floats", value };
+}
+
+function attributeOf(value: Exclude<AttrInput, undefined>, who: string): Attribute {
+  if (typeof value === "string") return { type: "string", value };
+  if (typeof value === "bigint") return { type: "int", value };
+  if (typeof value === "number") {
+    if (Number.isInteger(value)) return { type: "int", value };
+    throw new GraphError(who, `a number attribute must be whole, got ${value}; write float(${value}) for a float`);
+  }
+  if (value instanceof Tensor) return { type: "tensor", value: StoredTensor.of(value) };
+  if (Array.isArray(value)) {
+    return value.every((item) => typeof item === "string") ? { type: "strings", value } : { type: "ints", value };
+  }
+  return "nodes" in value ? { type: "graph", value } : (value as Attribute);
+}

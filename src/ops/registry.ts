@@ -1,0 +1,26 @@
+/** @file All operators that shape inference and gradients know: one line per file of records. */
+
+import * as arithmetic from "./arithmetic.js";
+import * as matmul from "./matmul.js";
+import type { OpRecord } from "./op.js";
+import * as parts from "./parts.js";
+import * as reduce from "./reduce.js";
+import * as shape from "./shape.js";
+import * as softmax from "./softmax.js";
+import * as unary from "./unary.js";
+
+const families: readonly Readonly<Record<string, unknown>>[] = [
+  arithmetic,
+  matmul,
+  parts,
+  reduce,
+  shape,
+  softmax,
+  unary,
+];
+
+export const operators: readonly OpRecord[] = families.flatMap((family) => Object.values(family).filter(isRecord));
+
+function isRecord(value: unknown): value is OpRecord {
+  return typeof value === "object" && value !== null && "type" in value && "infer" in value;
+}

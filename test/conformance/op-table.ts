@@ -1,0 +1,249 @@
+/** @file The row format of the operators' conformance table, and what every row is put through. */
+
+import { expect } from "vitest";
+import { gradient } from "../../src/autodiff/gradient.js";
+import type { AttrInputs } from "../../src/graph/builder.js";
+import type { Graph } from "../../src/graph/graph.js";
+import { GraphBuilder } from "../../src/graph/graph-builder.js";
+import type { Dim } from "../../src/graph/types.js";
+import type { Value } from "../../src/graph/value.js";
+import { shapeRules } from "../../src/ops/infer.js";
+import type { OpRecord } from "../../src/ops/op.js";
+import type { DType } from "../../src/tensor/dtype.js";
+import { Tensor } from "../../src/tensor/tensor.js";
+import { openOnnx, randomNumbers } from "../run-onnx.js";
+
+/** Elements of one input. Only float32 ones are differentiated and tried in float64. */
+export interface Sample {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly values: readonly number[];
+  /** A constant in the graph: axes, sizes, numbers the shape rule needs. */
+  readonly constant?: boolean;
+}
+
+/**
+ * One operator. Every combination of `inputs` and `attrs` is one case: its shape rule against the runtime (static and named
+ * sizes), its gradient against central differences and against PyTorch's values in test/reference/ops.json.
+ */
+export interface OpRow {
+  readonly op: OpRecord;
+  /** Input samples by the record's input names ("xs" of a variadic one is a list); several sets for several cases. */
+  readonly inputs: SampleSet | readonly SampleSet[];
+  /** Attributes, one case each; default none. */
+  readonly attrs?: readonly AttrInputs[];
+  /** Number of outputs of the node; default 1. */
+  readonly outputs?: number;
+  /** Operator set the node needs. */
+  readonly since?: number;
+  /** Values for a run in which nothing may become NaN, forward or backward: put in the first float input. */
+  readonly extreme?: readonly number[];
+  /** Largest error against central differences, relative to 1 + |value|; default 1e-6 in float64, 2e-2 in float32. */
+  readonly tolerance?: number;
+  /** Kernels exist for float32 only. */
+  readonly float32Only?: string;
+  /** Skips named sizes, with the reason. */
+  readonly staticOnly?: string;
+  /** What docs/GRADIENTS.md says beside the operator. */
+  readonly limits?: string;
+}
+
+export type SampleSet = Readonly<Record<string, Sample | readonly Sample[]>>;
+
+/** About normal values, the same for the same shape and seed, kept `apart` from 0 so that kinks are not straddled. */
+export function normal(shape: readonly number[], { seed = 1, scale = 1, shift = 0, apart = 0.05 } = {}): Sample {
+  const random = randomNumbers(seed * 7919 + shape.length);
+  const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => {
+    const value = scale * 2 * (random() + random() + random() - 1.5) + shift;
+    return Math.abs(value) < apart ? value + Math.sign(value || 1) * apart : value;
+  });
+  return { shape, dtype: "float32", values: values.map(Math.fround) };
+}
+
+/** Values between `low` and `high`. */
+export function uniform(shape: readonly number[], low: number, high: number, seed = 1): Sample {
+  const random = randomNumbers(seed * 104729 + shape.length);
+  const values = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => low + random() * (high - low));
+  return { shape, dtype: "float32", values: values.map(Math.fround) };
+}
+
+/** Whole numbers that are fed. */
+export function indices(
+  values: readonly number[],
+  shape: readonly number[] = [values.length],
+  dtype: DType = "int64",
+): Sample {
+  return { shape, dtype, values };
+}
+
+/** Whole numbers that are part of the graph: axes, sizes. */
+export function constants(
+  values: readonly number[],
+  shape: readonly number[] = [values.length],
+  dtype: DType = "int64",
+): Sample {
+  return { shape, dtype, values, constant: true };
+}
+
+export interface OpCase {
+  readonly key: string;
+  readonly row: OpRow;
+  readonly inputs: SampleSet;
+  readonly attrs: AttrInputs;
+}
+
+/** The cases of a row; keys are stable names for stored references. */
+export function casesOf(row: OpRow): OpCase[] {
+  const sets = Array.isArray(row.inputs) ? (row.inputs as readonly SampleSet[]) : [row.inputs as SampleSet];
+  const variants = row.attrs ?? [{}];
+  return sets.flatMap((inputs, i) =>
+    variants.map((attrs, j) => ({ key: `${row.op.type}/${i}.${j}`, row, inputs, attrs })),
+  );
+}
+
+/** Samples in the order of the node's inputs, with the names they have in the test's graph. */
+export function flatInputs(op: OpRecord, set: SampleSet): { name: string; sample: Sample | undefined }[] {
+  return op.inputs.flatMap((spec): { name: string; sample: Sample | undefined }[] => {
+    const name = spec.replace(/^\.\.\.|\?$/g, "");
+    const given = set[name];
+    if (given === undefined) return [{ name, sample: undefined }];
+    if (!Array.isArray(given)) return [{ name, sample: given as Sample }];
+    return (given as readonly Sample[]).map((sample, i) => ({ name: `${name}${i}`, sample }));
+  });
+}
+
+export function tensorOfSample(sample: Sample, float: DType = "float32"): Tensor {
+  const dtype = sample.dtype === "float32" ? float : sample.dtype;
+  const zeros = Tensor.zeros(dtype, sample.shape);
+  const data = zeros.data as unknown as (number | bigint)[];
+  sample.values.forEach((value, i) => {
+    data[i] = dtype === "int64" ? BigInt(value) : value;
+  });
+  return zeros;
+}
+
+/** y = op(inputs); loss = sum of all float outputs, each element weighted, so that every output's gradient counts. */
+export function caseGraph(c: OpCase, float: DType, dynamic: boolean): Graph {
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const inputs = flatInputs(c.row.op, c.inputs).map(({ name, sample }) => {
+    if (sample === undefined) return undefined;
+    if (sample.constant) return g.parameter(name, tensorOfSample(sample, float));
+    const shape: Dim[] = sample.shape.map((size, i) => (dynamic ? `${name}${i}` : size));
+    return g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape);
+  });
+  const { op, outputs: count = 1, since } = c.row;
+  const outputs = g.ops(op.type, inputs, c.attrs, {
+    domain: op.domain,
+    outputs: count,
+    ...(since === undefined ? {} : { since }),
+  });
+  const weighted = outputs
+    .filter(({ dtype }) => dtype === float)
+    .map((y, i) => g.reduceSum(g.mul(y, weights(g, y, float, i))));
+  const named = Object.fromEntries(outputs.map((y, i) => [`y${i}`, y]));
+  return g.finish(weighted.length === 0 ? named : { ...named, loss: g.sum(weighted[0]!, ...weighted.slice(1)) });
+}
+
+/** cos(0), cos(1), …: a weight per element, whatever the shape. */
+function weights(g: GraphBuilder, y: Value, float: DType, i: number): Value {
+  const count = g.cast(g.range(0, g.sizeOf(y)), "float32");
+  return g.cast(g.reshape(g.cos(g.add(count, i)), g.shapeOf(y), { allowZero: true }), float);
+}
+
+export function feedsOf(c: OpCase, float: DType): Record<string, Tensor> {
+  return Object.fromEntries(
+    flatInputs(c.row.op, c.inputs).flatMap(({ name, sample }) =>
+      sample === undefined || sample.constant ? [] : [[name, tensorOfSample(sample, float)]],
+    ),
+  );
+}
+
+/** Names of the inputs that are differentiated. */
+export function wrtOf(c: OpCase): string[] {
+  return flatInputs(c.row.op, c.inputs)
+    .filter(({ sample }) => sample !== undefined && sample.dtype === "float32" && !sample.constant)
+    .map(({ name }) => name);
+}
+
+/** The shape rule: what it says of the outputs is what the runtime makes, for fixed and for named sizes. */
+export async function checkShapes(c: OpCase): Promise<void> {
+  for (const dynamic of c.row.staticOnly === undefined ? [false, true] : [false]) {
+    const graph = caseGraph(c, "float32", dynamic);
+    const made = await (await openOnnx(graph))(feedsOf(c, "float32"));
+    for (const { name, dtype, shape } of graph.outputs) {
+      expect([name, dtype], c.key).toEqual([name, made[name]!.dtype]);
+      if (shape === undefined) {
+        expect(dynamic, `${c.key}: the shape of ${name} is known`).toBe(true);
+        continue;
+      }
+      const found = made[name]!.shape;
+      expect(shape.length, c.key).toBe(found.length);
+      shape.forEach((dim, i) => {
+        if (typeof dim === "number" || !dynamic) expect(dim, `${c.key}: size ${i} of ${name}`).toBe(found[i]);
+      });
+    }
+  }
+}
+
+/** The gradient against central differences, in float64 where the runtime has the kernels; gives the dtype that ran. */
+export async function checkGradient(c: OpCase): Promise<DType | undefined> {
+  const wrt = wrtOf(c);
+  if (c.row.op.grad === null || wrt.length === 0) return undefined;
+  const float: DType = c.row.float32Only === undefined ? "float64" : "float32";
+  const graph = caseGraph(c, float, false);
+  const forward = await openOnnx(graph.cutAt(["loss"]));
+  const feeds = feedsOf(c, float);
+  const analytic = await (await openOnnx(gradient(graph, { of: "loss", wrt })))(feeds);
+  const step = float === "float64" ? 1e-5 : 1e-2;
+  const tolerance = c.row.tolerance ?? (float === "float64" ? 1e-6 : 2e-2);
+  for (const name of wrt) {
+    const x = feeds[name]!;
+    const data = x.data as Float64Array;
+    const grad = analytic[`grad/${name}`]!;
+    expect(grad.shape, `${c.key}: shape of grad/${name}`).toEqual(x.shape);
+    for (let i = 0; i < data.length; i++) {
+      const at = data[i]!;
+      const loss = async (value: number) => {
+        data[i] = value;
+        return (await forward(feeds)).loss!.toNumbers()[0]!;
+      };
+      const numeric = ((await loss(at + step)) - (await loss(at - step))) / (2 * step);
+      data[i] = at;
+      const found = Number(grad.data[i]);
+      const error = Math.abs(found - numeric) / (1 + Math.abs(numeric));
+      expect(error, `${c.key}: grad/${name}[${i}] is ${found}, differences give ${numeric}`).toBeLessThan(tolerance);
+    }
+  }
+  if (c.row.staticOnly === undefined) {
+    const named = await (await openOnnx(gradient(caseGraph(c, float, true), { of: "loss", wrt })))(feeds);
+    for (const name of wrt) {
+      const [a, b] = [named[`grad/${name}`]!, analytic[`grad/${name}`]!];
+      expect(a.shape, `${c.key}: shape of grad/${name} with named sizes`).toEqual(b.shape);
+      a.toNumbers().forEach((value, i) => {
+        expect(value, `${c.key}: grad/${name}[${i}] with named sizes`).toBeCloseTo(
+          Number(b.data[i]),
+          float === "float64" ? 9 : 3,
+        );
+      });
+    }
+  }
+  return float;
+}
+
+/** Extreme values: no NaN forward or backward. */
+export async function checkExtreme(c: OpCase): Promise<void> {
+  const { extreme, op } = c.row;
+  if (extreme === undefined) return;
+  const first = flatInputs(op, c.inputs).find(({ sample }) => sample?.dtype === "float32")!;
+  const feeds = feedsOf(c, "float32");
+  const data = feeds[first.name]!.data as Float32Array;
+  data.forEach((_, i) => {
+    data[i] = extreme[i % extreme.length]!;
+  });
+  const graph = caseGraph(c, "float32", false);
+  const wrt = op.grad === null ? [] : wrtOf(c);
+  const results = await (await openOnnx(wrt.length === 0 ? graph : gradient(graph, { of: "loss", wrt })))(feeds);
+  for (const [name, tensor] of Object.entries(results)) {
+    if (name !== "loss") expect(tensor.toNumbers().filter(Number.isNaN), `${c.key}: ${name} at ${extreme}`).toEqual([]);
+  }
+}
