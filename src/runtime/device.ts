@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 
 import { EngineError, messageOf } from "../errors.js";
 import { native } from "./native.js";
+import { uninterruptedAsync } from "./uninterrupted.js";
 
 /** Where a model runs. "auto" is the first of the platform's accelerators that works, else the CPU. */
 export type Device = "cpu" | "cuda" | "webgpu" | "coreml" | "dml" | "auto";
@@ -72,8 +73,13 @@ async function probe(device: RealDevice): Promise<string | undefined> {
   if (!backend) return `ONNX Runtime has no such device on ${process.platform} ${process.arch}`;
   if (device === "cuda" && !cudaInstalled()) return "onnxruntime-node's CUDA libraries are not installed";
   try {
-    const session = await InferenceSession.create(smallestModel, { executionProviders: [device], logSeverityLevel: 4 });
-    await session.release();
+    await uninterruptedAsync(async () => {
+      const session = await InferenceSession.create(smallestModel, {
+        executionProviders: [device],
+        logSeverityLevel: 4,
+      });
+      await session.release();
+    });
     return undefined;
   } catch (error) {
     // The runtime puts its source file and condition before the reason

@@ -1,6 +1,7 @@
 /** @file The gate around native calls in a pool thread, so that nobody ends the thread while one is running. */
 
-// Ending a thread, or the process, while ONNX Runtime runs in it aborts the whole process (an exception in its binding)
+// Ending a thread, or the process, inside such a call aborts the whole process: the exceptions of addons that are
+// written against node-addon-api (ONNX Runtime's, libjpeg-turbo's) find nobody to catch them in a dying thread.
 
 const inside = 0;
 const closed = 1;

@@ -7,7 +7,8 @@ import { Tensor } from "../tensor/tensor.js";
 import { currentPoolThread } from "./context.js";
 import { chooseDevice, type Device, type RealDevice } from "./device.js";
 import type { WireModel } from "./model-source.js";
-import { guarded, native } from "./native.js";
+import { native } from "./native.js";
+import { uninterruptedAsync } from "./uninterrupted.js";
 import { checkFeeds, checkFetches, type Tensors, type ValueInfo } from "./values.js";
 
 export interface Loaded {
@@ -42,7 +43,7 @@ export async function loadModel(model: WireModel, options: LoadOptions): Promise
   loads++;
   let session: InferenceSession;
   try {
-    session = await guarded(() =>
+    session = await uninterruptedAsync(() =>
       typeof model.content === "string"
         ? InferenceSession.create(model.content, settings)
         : InferenceSession.create(model.content.slice(), settings),
@@ -72,7 +73,7 @@ export async function runModel(
   }
   let results: InferenceSession.ReturnType;
   try {
-    results = await guarded(() => session.run(fed, fetches, { logSeverityLevel: 4 }));
+    results = await uninterruptedAsync(() => session.run(fed, fetches, { logSeverityLevel: 4 }));
   } catch (error) {
     throw failure(name, "failed to run", error);
   }

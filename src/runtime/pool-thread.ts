@@ -43,7 +43,7 @@ export class PoolThread {
     });
     this.#worker.on("messageerror", (error: Error) => {
       this.#error = error;
-      void this.end();
+      this.send({ kind: "exit" });
     });
     const gate = this.#gate;
     const wait = () => gate.closeAndWait();
@@ -75,12 +75,15 @@ export class PoolThread {
   }
 
   /**
-   * Ends the thread: at once when no native code runs in it, else as soon as that is over. Resolves when it is gone.
+   * Asks the thread to end, which it does as soon as its code gives it a turn. One that does not within `grace` ms is
+   * ended by force, unless native code runs in it. Resolves when it is gone.
    */
-  end(): Promise<void> {
-    if (this.#gate.close()) void this.#worker.terminate();
-    else this.send({ kind: "exit" });
-    return this.#gone;
+  end(grace: number): Promise<void> {
+    this.send({ kind: "exit" });
+    const timer = setTimeout(() => {
+      if (this.#gate.close()) void this.#worker.terminate();
+    }, grace);
+    return this.#gone.finally(() => clearTimeout(timer));
   }
 
   #keep(text: string): void {

@@ -271,7 +271,7 @@ export class Pool {
     this.#threads[thread.index] = undefined;
     this.#running.delete(thread);
     thread.keepAlive(false);
-    const end = thread.end().finally(() => this.#ending.delete(end));
+    const end = thread.end(this.#grace).finally(() => this.#ending.delete(end));
     this.#ending.add(end);
   }
 

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import type { ThreadContext } from "./context.js";
 import { type LoadOptions, loadModel, runModel } from "./loaded.js";
 import type { WireModel } from "./model-source.js";
-import { guarded } from "./native.js";
 import type { OperatorTime } from "./profile.js";
+import { uninterruptedAsync } from "./uninterrupted.js";
 import { packTensors, unpackTensors, type WireTensors } from "./values.js";
 
 export interface ProfileMessage {
@@ -42,7 +42,7 @@ export async function profile(message: ProfileMessage, { transfer }: ThreadConte
       // The first run allocates and prepares; it would hide what later runs cost
       await runModel(options.name, loaded, feeds, fetches);
       const packed = packTensors(await runModel(options.name, loaded, feeds, fetches), true);
-      await guarded(async () => loaded.session.endProfiling());
+      await uninterruptedAsync(async () => loaded.session.endProfiling());
       const [file = ""] = await readdir(folder);
       const events = JSON.parse(await readFile(join(folder, file), "utf8")) as ProfileEvent[];
       transfer(...packed.transfer);

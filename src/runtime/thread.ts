@@ -24,7 +24,7 @@ for (const stream of [process.stdout, process.stderr]) copyToPool(stream);
 port.on("message", (message: ToThread) => {
   if (message.kind === "task") void work(message);
   else if (message.kind === "abort") abortOf.get(message.id)?.abort();
-  // Ends the thread from inside: see gate.ts for why its owner must not do it while native code runs
+  // From inside, so that no native call is under way: see gate.ts
   else process.exit(0);
 });
 
