@@ -9,7 +9,7 @@ import { chooseDevice, type Device, type RealDevice } from "./device.js";
 import type { WireModel } from "./model-source.js";
 import { native } from "./native.js";
 import { uninterruptedAsync } from "./uninterrupted.js";
-import { checkFeeds, checkFetches, type Tensors, type ValueInfo } from "./values.js";
+import { checkFeeds, checkFetches, copyOf, type Tensors, type ValueInfo } from "./values.js";
 
 export interface Loaded {
   readonly session: InferenceSession;
@@ -68,8 +68,9 @@ export async function runModel(
   const ort = await native();
   const fed: Record<string, OrtTensor> = {};
   for (const input of inputs) {
-    const { dtype, data, shape } = feeds[input.name]!;
-    fed[input.name] = new ort.Tensor(dtype as OrtTensor.Type, unshared(data) as OrtTensor.DataType, shape);
+    const tensor = feeds[input.name]!;
+    const { dtype, shape } = tensor;
+    fed[input.name] = new ort.Tensor(dtype as OrtTensor.Type, unshared(tensor) as OrtTensor.DataType, shape);
   }
   let results: InferenceSession.ReturnType;
   try {
@@ -121,8 +122,8 @@ function fromOrt({ type, data, dims }: OrtTensor): Tensor {
 }
 
 /** The binding takes no shared memory. */
-function unshared(data: Tensor["data"]): Tensor["data"] {
-  return !Array.isArray(data) && data.buffer instanceof SharedArrayBuffer ? data.slice() : data;
+function unshared({ dtype, data }: Tensor): Tensor["data"] {
+  return !Array.isArray(data) && data.buffer instanceof SharedArrayBuffer ? copyOf(dtype, data) : data;
 }
 
 /** The binding knows dtypes by number only. */

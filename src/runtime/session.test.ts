@@ -69,6 +69,9 @@ describe("run", () => {
   test("passes empty and scalar tensors, and views of larger arrays", async () => {
     const bytes = identity("float32");
     expect((await run(bytes, { x: Tensor.zeros("float32", [0, 3]) })).y).toEqual(Tensor.zeros("float32", [0, 3]));
+    const small = Buffer.from([1, 2, 3]);
+    expect((await run(identity("uint8"), { x: new Tensor("uint8", small, [1, 3]) })).y?.toNumbers()).toEqual([1, 2, 3]);
+    expect(small.buffer.byteLength).toBeGreaterThan(0);
     const view = new Float32Array(100).map((_, i) => i).subarray(10, 13);
     expect((await run(bytes, { x: new Tensor("float32", view, [1, 3]) })).y?.toNumbers()).toEqual([10, 11, 12]);
     expect((await run(identity("float32", []), { x: Tensor.scalar(5) })).y).toEqual(Tensor.scalar(5));

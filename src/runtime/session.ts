@@ -24,7 +24,7 @@ export interface SessionRunOptions {
   readonly fetches?: readonly string[] | undefined;
   /** Aborts the wait; a native run that has started goes on to its end in its thread, its result is dropped. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives the feeds' buffers away instead of copying them; the caller's arrays are empty afterwards. */
+  /** Lets the feeds' buffers be moved instead of copied: the caller's arrays may be empty afterwards. */
   readonly transfer?: boolean | undefined;
 }
 

@@ -1,7 +1,7 @@
 /** @file Inputs and outputs of a model: what they are, whether feeds fit them, and tensors as messages. */
 
 import { didYouMean, GraphError, listNames, ShapeError } from "../errors.js";
-import type { DType } from "../tensor/dtype.js";
+import { allocate, type DType } from "../tensor/dtype.js";
 import { formatShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 
@@ -66,27 +66,34 @@ function dimFits(size: number, expected: number | string | undefined): boolean {
 /** A tensor as structured cloning takes it. */
 export type WireTensors = Readonly<Record<string, Pick<Tensor, "dtype" | "data" | "shape">>>;
 
-/** Below this, cloning an array costs less than moving a copy of it. */
+/** Bytes below which cloning an array costs less than moving it. */
 const worthMoving = 16 * 1024;
 
-/**
- * Tensors as a message with the buffers to move. Unless `give` is set, the caller's arrays stay as they are.
- */
+/** Tensors as a message with the buffers to move. Unless `give` is set, the caller's arrays stay as they are. */
 export function packTensors(tensors: Tensors, give: boolean): { wire: WireTensors; transfer: ArrayBuffer[] } {
   const transfer = new Set<ArrayBuffer>();
   const wire: Record<string, WireTensors[string]> = {};
   for (const [name, { dtype, data, shape }] of Object.entries(tensors)) {
     let sent = data;
     if (!Array.isArray(data) && !(data.buffer instanceof SharedArrayBuffer)) {
-      const whole = data.byteLength === data.buffer.byteLength;
+      const large = data.byteLength > worthMoving;
       // Cloning a view would clone the whole buffer under it
-      const array = !whole || (!give && data.byteLength > worthMoving) ? data.slice() : data;
-      if ((array !== data || give) && array.byteLength > 0) transfer.add(array.buffer as ArrayBuffer);
+      const view = data.byteLength < data.buffer.byteLength;
+      const array = view || (large && !give) ? copyOf(dtype, data) : data;
+      if (large) transfer.add(array.buffer as ArrayBuffer);
       sent = array;
     }
     wire[name] = { dtype, data: sent, shape };
   }
   return { wire, transfer: [...transfer] };
+}
+
+/** The elements in a buffer of their own; `slice` would not do, since that of a Buffer gives a view. */
+export function copyOf<A extends Exclude<Tensor["data"], string[]>>(dtype: DType, data: A): A {
+  const copy = allocate(dtype, data.length) as A;
+  // Both arrays hold the same dtype, which the union of their types cannot say
+  (copy as Uint8Array).set(data as Uint8Array);
+  return copy;
 }
 
 export function unpackTensors(wire: WireTensors): Record<string, Tensor> {
