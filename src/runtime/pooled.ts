@@ -11,7 +11,7 @@ import { bytesOf, checkFeeds, checkFetches, packTensors, unpackTensors, type Wir
 
 const module = new URL("./session-tasks.js", import.meta.url);
 
-/** A larger model is loaded into one thread only; a smaller one into others too while the first is busy. */
+/** A larger model is loaded into one thread only; a smaller one into others too when the first is busy. */
 const smallEnough = 64 * 2 ** 20;
 
 /** Open sessions per key: the last one closed has the threads let go of the model. */
@@ -22,12 +22,11 @@ export async function openPooled(model: WireModel, given: SessionOptions): Promi
   const options = { name, device, threads };
   const key = `session ${model.key} ${device} ${threads}`;
   const loaded = { key, model, options };
-  const where = (): Pick<Task, "key" | "replicas"> => ({
-    key,
-    replicas: model.size <= smallEnough ? sharedPool().size : 1,
-  });
+  // More would fight for cores: two sessions of two threads on two cores take turns at half the speed
+  const replicas = model.size <= smallEnough ? Math.max(1, Math.floor(availableParallelism() / threads)) : 1;
+  const where: Pick<Task, "key" | "replicas"> = { key, replicas };
 
-  const description = await sharedPool().run<Description>({ module, export: "open", message: loaded, ...where() });
+  const description = await sharedPool().run<Description>({ module, export: "open", message: loaded, ...where });
   const { inputs, outputs } = description;
   users.set(key, (users.get(key) ?? 0) + 1);
   const active = new Set<Promise<unknown>>();
@@ -43,7 +42,7 @@ export async function openPooled(model: WireModel, given: SessionOptions): Promi
       if (fetches) checkFetches(name, outputs, fetches);
       const { wire, transfer } = packTensors(feeds, give);
       const message: RunMessage = { ...loaded, feeds: wire, fetches };
-      const task = { module, export: "run", message, transfer, bytes: bytesOf(feeds), ...where() };
+      const task = { module, export: "run", message, transfer, bytes: bytesOf(feeds), ...where };
       const answer = sharedPool().run<WireTensors>(task, { signal });
       active.add(answer);
       try {

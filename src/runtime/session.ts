@@ -15,7 +15,10 @@ export interface SessionOptions {
    * when that is the CPU. Default "cpu".
    */
   readonly device?: Device;
-  /** Threads of one run. Default: all cores; inside a pool thread its share of them. */
+  /**
+   * Threads of one run. Default: all cores, and runs at the same time take turns; inside a pool thread its share of
+   * them. With fewer, a small model is loaded into several pool threads when runs overlap.
+   */
   readonly threads?: number;
 }
 
