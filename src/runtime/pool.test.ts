@@ -215,4 +215,13 @@ describe("the process", () => {
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
     expect(stdout).toBe("3\nwaited\n");
   });
+
+  test("may exit while a thread decodes pictures", async () => {
+    const script = source(`
+      const decoder = new URL("decode-task.js", module);
+      pool.run({ module: decoder, export: "decodeForever" }).catch(() => {});
+      setTimeout(() => process.exit(7), 500);`);
+    const result = run(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
+    await expect(result).rejects.toMatchObject({ code: 7, stderr: "" });
+  });
 });

@@ -40,8 +40,21 @@ export async function run(
     profile(operators);
     return results;
   }
-  const session = await cached(await resolveModel(graph), options);
+  const session = await unlessAborted(
+    resolveModel(graph).then((model) => cached(model, options)),
+    options.signal,
+  );
   return session.run(feeds, options);
+}
+
+/** A model goes on loading when its caller gives up: the next one may want it. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 function cached(model: WireModel, { name, device, threads }: SessionOptions): Promise<Session> {

@@ -230,25 +230,32 @@ describe("devices", () => {
 });
 
 describe("a heavy run", () => {
-  const heavy = powers(40);
+  const heavy = powers(20);
   const matrix = Tensor.zeros("float32", [900, 900]);
   afterEach(() => closePool());
 
   test("does not block the main thread", async () => {
     await run(heavy, { x: Tensor.zeros("float32", [2, 2]) });
-    const idle = await largestGap(() => sleep(300));
-    const busy = await largestGap(() => run(heavy, { x: matrix }));
-    // A shared machine may stop this process at any time: what it does to an idle loop it does to a busy one
-    expect(busy).toBeLessThan(20 + 2 * Math.max(0, idle - 5));
+    // On a shared machine other processes stop this one too, now and then; a run that blocks would do so every time
+    const gaps: number[] = [];
+    while (gaps.length < 8 && !gaps.some((gap) => gap < 20)) {
+      const start = performance.now();
+      gaps.push(await largestGap(() => run(heavy, { x: matrix })));
+      expect(performance.now() - start).toBeGreaterThan(100);
+    }
+    expect(Math.min(...gaps)).toBeLessThan(20);
   });
 
   test("frees its caller at once when aborted", async () => {
+    await run(heavy, { x: Tensor.zeros("float32", [2, 2]) });
     const abort = new AbortController();
-    const start = performance.now();
     const running = run(heavy, { x: matrix }, { signal: abort.signal });
-    setTimeout(() => abort.abort(), 50);
+    await sleep(50);
+    const start = performance.now();
+    abort.abort();
     await expect(running).rejects.toMatchObject({ name: "AbortError" });
-    expect(performance.now() - start).toBeLessThan(300);
+    expect(performance.now() - start).toBeLessThan(50);
+    expect(sharedPool().load.tasks).toBe(1);
   });
 
   test("does not crash a process that exits meanwhile", async () => {

@@ -4,6 +4,7 @@ import jpegTurbo from "@julusian/jpeg-turbo";
 import sharp from "sharp";
 
 import { DataError, messageOf } from "../../errors.js";
+import { uninterrupted } from "../../runtime/uninterrupted.js";
 import { bmpHeader, decodeBmp } from "./bmp.js";
 import { formatOf, type ImageFormat, jpegHeader } from "./format.js";
 import { orient, type Pixels } from "./pixels.js";
@@ -62,7 +63,7 @@ async function decodeJpeg(bytes: Uint8Array, maxPixels: number): Promise<Pixels 
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const format = components === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
   try {
-    const { data } = jpegTurbo.decompressSync(file, { format });
+    const { data } = uninterrupted(() => jpegTurbo.decompressSync(file, { format }));
     return orient({ data, height, width, channels: components }, orientation);
   } catch {
     return undefined;
