@@ -199,11 +199,13 @@ export interface Matrix {
 /**
  * A vector column (array or tensor of numbers) as a matrix; without a copy where Arrow already holds it so.
  *
+ * @param firstRow number of the batch's first row in the data, for messages
  * @throws DataError naming the first row that is null, holds a null, or has another length than the rest.
  */
-export function matrixOf(data: arrow.Data, who: Who, column: string, expectedWidth?: number): Matrix {
+export function matrixOf(data: arrow.Data, who: Who, column: string, expectedWidth?: number, firstRow = 0): Matrix {
   const child = data.children[0]!;
-  const fail = (row: number, reason: string): never => {
+  const fail = (at: number, reason: string): never => {
+    const row = firstRow + at;
     throw new DataError(who, `row ${row} of column "${column}" ${reason}`, { code: "BAD_ROW", row, column });
   };
   if (data.nullCount > 0) {

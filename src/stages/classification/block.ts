@@ -1,0 +1,160 @@
+/** @file Blocks: rows of a training set as matrices in shared memory, checked on the way. */
+
+import { DataType, type RecordBatch } from "apache-arrow";
+import { dataOf, matrixOf, numbersOf } from "../../data/columns.js";
+import { DataError, type Who } from "../../errors.js";
+import type { FeatureType } from "./logistic-graphs.js";
+
+/** Rows of features with their labels and weights; all arrays are in shared memory, so that threads read them in place. */
+export interface Block {
+  /** Number of the first row in the data, from 0. */
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly width: number;
+  /** [rows, width] */
+  readonly features: Float32Array | Float64Array;
+  /** Whole numbers from 0. */
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
+}
+
+export interface TrainingColumns {
+  readonly featuresCol: string;
+  readonly labelCol: string;
+  /** Without it every row weighs 1. */
+  readonly weightCol: string | undefined;
+}
+
+const blockBytes = 2 * 2 ** 20;
+const mostRows = 65_536;
+/** A label beyond this is a mistake: nobody has so many classes. */
+const mostClasses = 2 ** 20;
+
+/**
+ * Batches as blocks of about 2 MiB.
+ *
+ * @throws DataError naming the row whose label is no whole number from 0, whose weight is negative, or whose features are
+ * null or of another length.
+ */
+export async function* blocksOf(
+  batches: AsyncIterable<RecordBatch>,
+  columns: TrainingColumns,
+  who: Who,
+): AsyncGenerator<Block> {
+  let builder: BlockBuilder | undefined;
+  let firstRow = 0;
+  for await (const batch of batches) {
+    if (batch.numRows === 0) continue;
+    const data = dataOf(batch, columns.featuresCol);
+    const { values, width } = matrixOf(data, who, columns.featuresCol, builder?.width, firstRow);
+    const labels = labelsOf(batch, columns.labelCol, who, firstRow);
+    const weights = weightsOf(batch, columns.weightCol, who, firstRow);
+    builder ??= new BlockBuilder(width, values instanceof Float32Array ? "float32" : "float64");
+    for (let from = 0; from < batch.numRows; ) {
+      const count = Math.min(builder.room, batch.numRows - from);
+      const to = from + count;
+      builder.add(
+        values.subarray(from * width, to * width),
+        labels.subarray(from, to),
+        weights?.subarray(from, to),
+        count,
+      );
+      if (builder.room === 0) yield builder.take();
+      from = to;
+    }
+    firstRow += batch.numRows;
+  }
+  if (builder !== undefined && builder.rows > 0) yield builder.take();
+}
+
+class BlockBuilder {
+  readonly width: number;
+  readonly #type: FeatureType;
+  readonly #capacity: number;
+  #firstRow = 0;
+  #rows = 0;
+  #features: Float32Array | Float64Array;
+  #labels: Float64Array;
+  #weights: Float64Array;
+
+  constructor(width: number, type: FeatureType) {
+    this.width = width;
+    this.#type = type;
+    const bytes = type === "float32" ? 4 : 8;
+    this.#capacity = Math.max(1, Math.min(mostRows, Math.floor(blockBytes / (bytes * Math.max(1, width)))));
+    [this.#features, this.#labels, this.#weights] = this.#allocate();
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get room(): number {
+    return this.#capacity - this.#rows;
+  }
+
+  add(features: ArrayLike<number>, labels: Float64Array, weights: Float64Array | undefined, rows: number): void {
+    this.#features.set(features, this.#rows * this.width);
+    this.#labels.set(labels, this.#rows);
+    if (weights === undefined) this.#weights.fill(1, this.#rows, this.#rows + rows);
+    else this.#weights.set(weights, this.#rows);
+    this.#rows += rows;
+  }
+
+  take(): Block {
+    const rows = this.#rows;
+    const block: Block = {
+      firstRow: this.#firstRow,
+      rows,
+      width: this.width,
+      features: this.#features.subarray(0, rows * this.width),
+      labels: this.#labels.subarray(0, rows),
+      weights: this.#weights.subarray(0, rows),
+    };
+    this.#firstRow += rows;
+    this.#rows = 0;
+    [this.#features, this.#labels, this.#weights] = this.#allocate();
+    return block;
+  }
+
+  #allocate(): [Float32Array | Float64Array, Float64Array, Float64Array] {
+    const size = this.#capacity * this.width;
+    const features =
+      this.#type === "float32"
+        ? new Float32Array(new SharedArrayBuffer(4 * size))
+        : new Float64Array(new SharedArrayBuffer(8 * size));
+    const numbers = () => new Float64Array(new SharedArrayBuffer(8 * this.#capacity));
+    return [features, numbers(), numbers()];
+  }
+}
+
+function labelsOf(batch: RecordBatch, column: string, who: Who, firstRow: number): Float64Array {
+  const data = dataOf(batch, column);
+  const labels = numbersOf(data);
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!;
+    if (Number.isInteger(label) && label >= 0 && label < mostClasses) continue;
+    const found = data.getValid(i) && !DataType.isNull(data.type) ? String(label) : "null";
+    const advice = "labels are whole numbers from 0 up; number the classes with StringIndexer";
+    throw badRow(who, column, firstRow + i, `is ${found}; ${advice}`);
+  }
+  return labels;
+}
+
+function weightsOf(
+  batch: RecordBatch,
+  column: string | undefined,
+  who: Who,
+  firstRow: number,
+): Float64Array | undefined {
+  if (column === undefined) return undefined;
+  const weights = numbersOf(dataOf(batch, column));
+  const i = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
+  if (i >= 0) throw badRow(who, column, firstRow + i, `is ${weights[i]}; weights are finite numbers from 0 up`);
+  return weights;
+}
+
+/** An error that names a row by its number in the data. */
+export function badRow(who: Who, column: string, row: number, reason: string): DataError {
+  return new DataError(who, `row ${row} of column "${column}" ${reason}`, { code: "BAD_ROW", row, column });
+}
