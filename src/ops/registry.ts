@@ -1,9 +1,11 @@
-/** @file All operators that shape inference and gradients know: one line per file of records. */
+/** @file All operators that shape inference and gradients know: every record of these files. */
 
 import * as arithmetic from "./arithmetic.js";
+import * as conv from "./conv.js";
 import * as matmul from "./matmul.js";
 import type { OpRecord } from "./op.js";
 import * as parts from "./parts.js";
+import * as pool from "./pool.js";
 import * as reduce from "./reduce.js";
 import * as shape from "./shape.js";
 import * as softmax from "./softmax.js";
@@ -11,8 +13,10 @@ import * as unary from "./unary.js";
 
 const families: readonly Readonly<Record<string, unknown>>[] = [
   arithmetic,
+  conv,
   matmul,
   parts,
+  pool,
   reduce,
   shape,
   softmax,

@@ -20,6 +20,8 @@ export interface Sample {
   readonly values: readonly number[];
   /** A constant in the graph: axes, sizes, numbers the shape rule needs. */
   readonly constant?: boolean;
+  /** Keeps its sizes where the others get names: weights whose sizes the rule needs. */
+  readonly fixed?: boolean;
 }
 
 /**
@@ -28,6 +30,8 @@ export interface Sample {
  */
 export interface OpRow {
   readonly op: OpRecord;
+  /** What sets this row apart from others of the operator; part of its cases' keys. */
+  readonly name?: string;
   /** Input samples by the record's input names ("xs" of a variadic one is a list); several sets for several cases. */
   readonly inputs: SampleSet | readonly SampleSet[];
   /** Attributes, one case each; default none. */
@@ -58,6 +62,14 @@ export function normal(shape: readonly number[], { seed = 1, scale = 1, shift = 
     return Math.abs(value) < apart ? value + Math.sign(value || 1) * apart : value;
   });
   return { shape, dtype: "float32", values: values.map(Math.fround) };
+}
+
+/** Values a tenth apart in a mixed order: no two are equal or nearly so. */
+export function distinct(shape: readonly number[], seed = 1): Sample {
+  const { values } = uniform(shape, 0, 1, seed);
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!);
+  const ranked = values.map((_, i) => Math.fround((order.indexOf(i) - values.length / 2) / 10 + 0.05));
+  return { shape, dtype: "float32", values: ranked };
 }
 
 /** Values between `low` and `high`. */
@@ -97,7 +109,12 @@ export function casesOf(row: OpRow): OpCase[] {
   const sets = Array.isArray(row.inputs) ? (row.inputs as readonly SampleSet[]) : [row.inputs as SampleSet];
   const variants = row.attrs ?? [{}];
   return sets.flatMap((inputs, i) =>
-    variants.map((attrs, j) => ({ key: `${row.op.type}/${i}.${j}`, row, inputs, attrs })),
+    variants.map((attrs, j) => ({
+      key: `${row.op.type}${row.name === undefined ? "" : ` ${row.name}`}/${i}.${j}`,
+      row,
+      inputs,
+      attrs,
+    })),
   );
 }
 
@@ -128,7 +145,7 @@ export function caseGraph(c: OpCase, float: DType, dynamic: boolean): Graph {
   const inputs = flatInputs(c.row.op, c.inputs).map(({ name, sample }) => {
     if (sample === undefined) return undefined;
     if (sample.constant) return g.parameter(name, tensorOfSample(sample, float));
-    const shape: Dim[] = sample.shape.map((size, i) => (dynamic ? `${name}${i}` : size));
+    const shape: Dim[] = sample.shape.map((size, i) => (dynamic && sample.fixed !== true ? `${name}${i}` : size));
     return g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape);
   });
   const { op, outputs: count = 1, since } = c.row;

@@ -1,0 +1,60 @@
+/** @file The weight gradient of a convolution: the costly one, with a form per kind of shape. */
+
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Value } from "../graph/value.js";
+import { sizeOf } from "../tensor/shape.js";
+import { offsetsOf, type Window } from "./window.js";
+import { padded, seenAt } from "./window-parts.js";
+
+/**
+ * For a convolution of `x` [n, c, ...] with output `dy` [n, o, ...]: the gradient of its weights as [o, c/group, kernel...], up
+ * to a reshape. dW[o, c, k] is the sum over batch and places of dy[o] times what offset k of the window sees of c.
+ */
+export function weightGradient(g: GraphBuilder, x: Value, dy: Value, window: Window, group: number): Value {
+  const offsets = offsetsOf(window.kernel);
+  const wide = padded(g, x, window);
+  const seen = offsets.map((offset) => seenAt(g, wide, offset, window, dy));
+  const [channels, out] = [x.shape?.[1], dy.shape?.[1]];
+  if (group > 1 && channels === group && out === group) return depthwise(g, seen, dy);
+  return asProducts(g, seen, dy, group, channels);
+}
+
+/** Number of places, or -1 for the runtime to work out. */
+function placeCount(dy: Value): number {
+  const sizes = dy.shape?.slice(2);
+  return sizes?.every((size) => typeof size === "number") ? sizeOf(sizes as readonly number[]) : -1;
+}
+
+/** One channel in and out per group: products element by element, summed over batch and places. */
+function depthwise(g: GraphBuilder, seen: readonly Value[], dy: Value): Value {
+  const axes = [0, ...Array.from({ length: dy.rank! - 2 }, (_, i) => i + 2)];
+  const sums = seen.map((part) => g.unsqueeze(g.reduceSum(g.mul(part, dy), { axes }), [1]));
+  return sums.length === 1 ? sums[0]! : g.concat(sums[0]!, sums.slice(1), { axis: 1 });
+}
+
+/** Columns [n, group, offsets * c/group, places]: one batched product with dy, summed over the batch. */
+function asProducts(g: GraphBuilder, seen: readonly Value[], dy: Value, group: number, channels: unknown): Value {
+  const perGroup = typeof channels === "number" ? channels / group : undefined;
+  const columns = seen.length === 1 ? seen[0]! : g.concat(seen[0]!, seen.slice(1), { axis: 1 });
+  if (group === 1) {
+    const flat = (v: Value) => g.reshape(v, [0, 0, placeCount(dy)]);
+    const product = g.reduceSum(g.matmul(flat(dy), g.transpose(flat(columns), [0, 2, 1])), { axes: [0] });
+    if (seen.length === 1) return product;
+    // [o, k * c] -> [o, c, k]
+    return g.transpose(g.reshape(product, [0, seen.length, -1]), [0, 2, 1]);
+  }
+  const byGroup = seen.map((part) =>
+    g.reshape(part, [0, group, perGroup ?? -1, ...(perGroup === undefined ? [] : [-1])]),
+  );
+  const joined = byGroup.length === 1 ? byGroup[0]! : g.concat(byGroup[0]!, byGroup.slice(1), { axis: 2 });
+  const out = dy.shape?.[1];
+  const dyGroups = g.reshape(dy, [
+    0,
+    group,
+    typeof out === "number" ? out / group : -1,
+    ...(typeof out === "number" ? [-1] : []),
+  ]);
+  const product = g.reduceSum(g.matmul(dyGroups, g.transpose(joined, [0, 1, 3, 2])), { axes: [0] });
+  // [group, o/group, k * c/group] -> [group, o/group, c/group, k]
+  return g.transpose(g.reshape(product, [0, 0, seen.length, -1]), [0, 1, 3, 2]);
+}
