@@ -2,6 +2,12 @@
 
 import { Pipeline, PipelineModel } from "../pipeline/pipeline.js";
 import { registerStages } from "../pipeline/registry.js";
+import { Bucketizer } from "./feature/bucketizer.js";
+import { IndexToString } from "./feature/index-to-string.js";
+import { VectorAssembler } from "./feature/vector-assembler.js";
 
 registerStages(Pipeline);
 registerStages(PipelineModel);
+registerStages(VectorAssembler);
+registerStages(IndexToString);
+registerStages(Bucketizer);
