@@ -7,11 +7,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dataOf, numberColumn, numbersOf, withColumns } from "../data/columns.js";
 import type { Schema } from "../data/schema.js";
 import { Asset } from "../util/asset.js";
+import { load, loadEstimator } from "./load.js";
 import { asset, choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "./params.js";
-import { PipelineModel } from "./pipeline.js";
+import { Pipeline, PipelineModel } from "./pipeline.js";
 import { registerStages } from "./registry.js";
-import { load } from "./save.js";
-import { type BatchFunction, Model, type Stage } from "./stage.js";
+import { type BatchFunction, Model } from "./stage.js";
 
 const params = defineParams({
   inputCol: columnName("number column to read"),
@@ -43,7 +43,7 @@ class Multiplier extends Model<typeof params> {
     };
   }
 }
-registerStages(Multiplier, PipelineModel);
+registerStages(Multiplier, Pipeline, PipelineModel);
 
 const twice = new Multiplier({ inputCol: "x", outputCol: "y" });
 let folder: string;
@@ -112,6 +112,18 @@ describe("save and load", () => {
     expect(await readdir(folder)).toEqual(["m"]);
   });
 
+  test("know what is fitted and what is not", async () => {
+    await new Pipeline([twice]).save(join(folder, "p"));
+    expect((await loadEstimator(join(folder, "p"))).params).toMatchObject({ stages: [{ params: twice.params }] });
+    await expect(load(join(folder, "p"))).rejects.toThrow(
+      "holds a Pipeline, which is not fitted; read it with loadEstimator",
+    );
+    await model.save(join(folder, "m"));
+    await expect(loadEstimator(join(folder, "m"))).rejects.toThrow(
+      "holds a PipelineModel, which is no Estimator; read it with load",
+    );
+  });
+
   test("do not overwrite unasked", async () => {
     const path = join(folder, "m");
     await model.save(path);
@@ -119,7 +131,7 @@ describe("save and load", () => {
       `save: "${path}" is there already; choose another path or pass { overwrite: true }`,
     );
     await twice.save(path, { overwrite: true });
-    expect(((await load(path)) as Stage).name).toBe("Multiplier");
+    expect((await load(path)).name).toBe("Multiplier");
     await writeFile(join(folder, "notes.txt"), "mine");
     await expect(twice.save(folder, { overwrite: true })).rejects.toThrow(
       "is not a saved model, so it is not overwritten",

@@ -1,0 +1,98 @@
+/** @file Reads what save wrote: checked by version, place and sha256. */
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { DataError, messageOf } from "../errors.js";
+import { Asset } from "../util/asset.js";
+import { version } from "../util/version.js";
+import { stageFromSpec } from "./registry.js";
+import { format, jsonName, type StoredStage } from "./save.js";
+import { Estimator, type Stage, Transformer } from "./stage.js";
+
+/**
+ * Reads a saved model (or any other Transformer).
+ *
+ * @throws DataError where the folder is missing, of an unknown version, incomplete, changed since, or points outside
+ * itself, and where it holds something that is not fitted yet.
+ * @example
+ * const model = await load("flowers.model");
+ * await model.predictOne({ image: bytes });
+ */
+export async function load(path: string): Promise<Transformer> {
+  const stage = await loadStage(path);
+  if (stage instanceof Transformer) return stage;
+  throw new DataError("load", `"${path}" holds a ${stage.name}, which is not fitted; read it with loadEstimator`, {
+    path,
+  });
+}
+
+/** Reads a saved Estimator, such as a Pipeline that is to be fitted. @throws DataError as {@link load} does. */
+export async function loadEstimator(path: string): Promise<Estimator> {
+  const stage = await loadStage(path);
+  if (stage instanceof Estimator) return stage;
+  throw new DataError("loadEstimator", `"${path}" holds a ${stage.name}, which is no Estimator; read it with load`, {
+    path,
+  });
+}
+
+async function loadStage(path: string): Promise<Stage> {
+  const folder = resolve(path);
+  const stored = await readStored(folder, path);
+  const assets = new Map<string, Asset>();
+  await Promise.all(
+    stored.assets.map(async ({ sha256, file, bytes }) => {
+      assets.set(sha256, await readAsset(folder, file, sha256, bytes));
+    }),
+  );
+  return stageFromSpec(stored.stage, assets);
+}
+
+async function readStored(folder: string, path: string): Promise<StoredStage> {
+  const fail = (reason: string, cause?: unknown): never => {
+    throw new DataError("load", `"${path}" ${reason}`, { path, cause });
+  };
+  const text = await readFile(join(folder, jsonName), "utf8").catch((error) =>
+    fail(`is not a saved model: it has no ${jsonName}; give the folder that save() wrote`, error),
+  );
+  const parse = (): Partial<StoredStage> => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      return fail(`is damaged: ${jsonName} is no JSON (${messageOf(error)})`, error);
+    }
+  };
+  const stored = parse();
+  if (stored.format !== format) {
+    fail(
+      `has format ${JSON.stringify(stored.format)} (written by ${stored.library}); this is deepframe ${version}, which reads format ${format}`,
+    );
+  }
+  if (
+    typeof stored.stage?.type !== "string" ||
+    typeof stored.stage.params !== "object" ||
+    !Array.isArray(stored.assets)
+  ) {
+    fail(`is damaged: ${jsonName} lacks the stage or its assets`);
+  }
+  return stored as StoredStage;
+}
+
+async function readAsset(folder: string, file: string, sha256: string, size: number): Promise<Asset> {
+  const place = relative(folder, resolve(folder, String(file)));
+  if (isAbsolute(String(file)) || place.startsWith("..")) {
+    throw new DataError("load", `asset file "${file}" lies outside the model's folder; the model is not to be trusted`);
+  }
+  const bytes = await readFile(join(folder, place)).catch((error) => {
+    throw new DataError("load", `asset file "${file}" is missing; copy the whole folder`, { cause: error });
+  });
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (found !== sha256) {
+    const sizes = bytes.length === size ? "" : ` (${bytes.length} bytes, expected ${size})`;
+    throw new DataError(
+      "load",
+      `asset file "${file}" was changed or damaged${sizes}: sha256 is ${found}, expected ${sha256}`,
+    );
+  }
+  return new Asset(bytes, sha256);
+}
