@@ -99,10 +99,20 @@ export function columnNames(doc: string, options?: Options<readonly string[]>): 
   return param(doc, "a list of different column names", accepts, ["a", ["a", "a"], [7]], options);
 }
 
-export function number(doc: string, options: Limits & Options<number>): Param<number, true>;
-export function number(doc: string, options?: Limits): Param<number, false>;
-export function number(doc: string, options: Limits & Partial<Options<number>> = {}): Param<number> {
-  return numeric("a number", doc, options, (value) => Number.isFinite(value), ["1", Number.NaN]);
+/** A number; NaN and the infinities are allowed where `infinite` is set. */
+export function number(doc: string, options: NumberLimits & Options<number>): Param<number, true>;
+export function number(doc: string, options?: NumberLimits): Param<number, false>;
+export function number(doc: string, options: NumberLimits & Partial<Options<number>> = {}): Param<number> {
+  if (!options.infinite) return numeric("a number", doc, options, Number.isFinite, ["1", Number.NaN]);
+  const isNumber = (value: unknown) => typeof value === "number";
+  const base = param(
+    doc,
+    "a number",
+    isNumber,
+    ["1"],
+    options.default === undefined ? undefined : { default: options.default },
+  );
+  return { ...base, encode: encodeNumber, decode: Number };
 }
 
 export function integer(doc: string, options: Limits & Options<number>): Param<number, true>;
@@ -163,12 +173,20 @@ export function numbers(
   const expected = options.min === undefined ? count : `${count} of at least ${options.min}`;
   const given = options.default === undefined ? undefined : { default: options.default };
   const base: Param<readonly number[]> = param(doc, expected, accepts, [1, ["a"], [Number.NaN]], given);
-  // JSON has no infinities: they are stored as strings
   return {
     ...base,
-    encode: (values) => values.map((value) => (Number.isFinite(value) ? value : String(value))),
+    encode: (values) => values.map(encodeNumber),
     decode: (json) => (Array.isArray(json) ? json.map(Number) : (json as number[])),
   };
+}
+
+/** JSON has no NaN and no infinities: they are stored as strings. */
+export function encodeNumber(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value);
+}
+
+interface NumberLimits extends Limits {
+  readonly infinite?: boolean;
 }
 
 interface NumbersLimits {
