@@ -12,7 +12,10 @@ export interface StageSpec {
   readonly assets: readonly Asset[];
 }
 
-/** A stage that turns batches of rows into batches of rows. */
+/**
+ * A stage that turns batches of rows into batches of rows, each row on its own and in order. It adds columns or gives
+ * them other types; a column of the same name and type keeps its values.
+ */
 export interface BatchStage {
   /** Class name, for messages and plans. */
   readonly name: string;
@@ -21,6 +24,10 @@ export interface BatchStage {
   toSpec(): StageSpec;
   /** Rows that one task should hold at most, where the stage has an opinion (pictures: few). */
   readonly rowsPerTask: number | undefined;
+  /** Whether rows may be left out (`handleInvalid: "skip"`); each row gives exactly one row otherwise. */
+  readonly dropsRows?: boolean | undefined;
+  /** The columns it reads, so that others need not be computed or moved; all of them where it does not say. */
+  readonly readsColumns?: readonly string[] | undefined;
   /** What explain() shows behind the name, as in `model=efficientnet-lite0, batch 16`. */
   describe(schema: Schema): string;
 }

@@ -138,6 +138,23 @@ export function withColumns(batch: arrow.RecordBatch, columns: Readonly<Record<s
   return assemble(fields, data, batch.numRows);
 }
 
+/** Some columns of the batch, under their own or other names, in the order asked for. */
+export function pickColumns(
+  batch: arrow.RecordBatch,
+  columns: readonly { readonly from: string; readonly to: string }[],
+): arrow.RecordBatch {
+  const names = batch.schema.fields.map(({ name }) => name);
+  const places = columns.map(({ from }) => names.indexOf(from));
+  const missing = places.indexOf(-1);
+  if (missing >= 0) throw internal(`column "${columns[missing]!.from}" is not in the batch`);
+  const fields = places.map((place, i) => {
+    const { type, nullable, metadata } = batch.schema.fields[place]!;
+    return new arrow.Field(columns[i]!.to, type, nullable, metadata);
+  });
+  const data = places.map((place) => batch.data.children[place]!);
+  return assemble(fields, data, batch.numRows);
+}
+
 /** The batch with only the rows `keep` says. */
 export function filterRows(batch: arrow.RecordBatch, keep: (row: number) => boolean): arrow.RecordBatch {
   const rows: number[] = [];

@@ -45,6 +45,8 @@ export interface Engine {
   explain(plan: Plan): Promise<string>;
   /** Names a plan for use in SQL. */
   createView(name: string, plan: Plan): Promise<void>;
+  /** The views that a SQL text names. @throws SchemaError where the text cannot be read. */
+  viewsIn(sql: string): ReadonlyMap<string, Plan>;
   /** Forgets the rows that a `cache` node of this plan holds. */
   release(plan: Plan): Promise<void>;
   /** Tells listeners of work going on; stages' fit uses it too. */

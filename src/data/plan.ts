@@ -1,9 +1,9 @@
 /** @file What a DataFrame is made of: an immutable tree of a few node kinds, compiled by an engine. */
 
 import type * as arrow from "apache-arrow";
-import { internal } from "../errors.js";
 import type { BatchStage } from "./batch-stage.js";
 import type { Schema } from "./schema.js";
+import type { ColumnType } from "./types.js";
 
 export type Plan = ReadPlan | LocalPlan | SqlPlan | StagePlan | CachePlan;
 
@@ -26,12 +26,33 @@ export interface LocalPlan {
 /** A query over other plans. */
 export interface SqlPlan {
   readonly kind: "sql";
-  readonly sql: SqlTemplate;
+  /** The method that made it, for messages and plans: `filter`, `withColumn`. */
+  readonly op: string;
+  /** The query for inputs of these schemas. @throws SchemaError where a column is missing. */
+  readonly query: (inputs: readonly Schema[]) => Query;
   readonly inputs: readonly Plan[];
   readonly schema: Schema | undefined;
   /** Whether the same input gives the same rows in the same order each time. */
   readonly stable: boolean;
 }
+
+export interface Query {
+  readonly sql: SqlTemplate;
+  /** Names by which the text itself calls the inputs (views), in their order. */
+  readonly inputNames?: readonly string[] | undefined;
+  /** What is known of the query, so that an engine can move it below a stage or leave stages out. */
+  readonly effect?: Effect | undefined;
+}
+
+export type Effect =
+  /** Every row of the one input, some of its columns, renamed. */
+  | { readonly kind: "pick"; readonly columns: readonly { readonly from: string; readonly to: string }[] }
+  /** Some rows of the one input, perhaps in another order, with all of their columns. */
+  | {
+      readonly kind: "rows";
+      /** Whether the choice depends on the rows around (limit, order), not on each row alone. */
+      readonly counts: boolean;
+    };
 
 /** A stage over each batch of another plan. */
 export interface StagePlan {
@@ -53,7 +74,14 @@ export interface SqlTemplate {
   readonly parts: readonly SqlPart[];
 }
 
-export type SqlPart = string | { readonly input: number } | { readonly name: string } | { readonly value: SqlLiteral };
+export type SqlPart =
+  | string
+  | { readonly input: number }
+  | { readonly name: string }
+  | { readonly value: SqlLiteral }
+  | { readonly type: ColumnType }
+  /** `*` without these columns. */
+  | { readonly without: readonly string[] };
 
 export type SqlLiteral = string | number | bigint | boolean | null;
 
@@ -62,6 +90,8 @@ export interface SqlDialect {
   input(index: number): string;
   name(name: string): string;
   value(value: SqlLiteral): string;
+  type(type: ColumnType): string;
+  without(names: readonly string[]): string;
 }
 
 /**
@@ -84,6 +114,8 @@ export function sql(texts: TemplateStringsArray, ...values: (SqlPart | SqlTempla
 export const input = (index: number): SqlPart => ({ input: index });
 export const name = (name: string): SqlPart => ({ name });
 export const value = (value: SqlLiteral): SqlPart => ({ value });
+export const type = (type: ColumnType): SqlPart => ({ type });
+export const without = (names: readonly string[]): SqlPart => ({ without: names });
 
 /** Templates one after the other, with a separator. */
 export function joinSql(items: readonly (SqlPart | SqlTemplate)[], separator = ", "): SqlTemplate {
@@ -96,6 +128,8 @@ export function renderSql(template: SqlTemplate, dialect: SqlDialect): string {
       if (typeof part === "string") return part;
       if ("input" in part) return dialect.input(part.input);
       if ("name" in part) return dialect.name(part.name);
+      if ("type" in part) return dialect.type(part.type);
+      if ("without" in part) return dialect.without(part.without);
       return dialect.value(part.value);
     })
     .join("");
@@ -106,13 +140,12 @@ export function isStable(plan: Plan): boolean {
   switch (plan.kind) {
     case "read":
     case "local":
-    case "cache":
       return true;
+    case "cache":
+      return isStable(plan.input);
     case "sql":
       return plan.stable && plan.inputs.every(isStable);
     case "stage":
       return isStable(plan.input);
-    default:
-      throw internal("unknown plan node");
   }
 }

@@ -81,6 +81,16 @@ export abstract class Transformer<P extends ParamSpecs = ParamSpecs> extends Sta
     return undefined;
   }
 
+  /** Whether rows may be left out, as `handleInvalid: "skip"` does. */
+  get dropsRows(): boolean {
+    return (this.params as { readonly handleInvalid?: unknown }).handleInvalid === "skip";
+  }
+
+  /** The columns it reads, so that others need not be computed or moved for it; all where it does not say. */
+  get readsColumns(): readonly string[] | undefined {
+    return undefined;
+  }
+
   /** The rows with this stage's columns added; lazy. @throws SchemaError where columns are known and do not fit. */
   transform(df: DataFrame): DataFrame {
     return df.withStage(this);

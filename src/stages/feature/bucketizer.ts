@@ -66,11 +66,11 @@ export class Bucketizer extends Transformer<typeof params> {
     this.#splits = given;
   }
 
-  get dropsRows(): boolean {
+  override get dropsRows(): boolean {
     return this.params.handleInvalid === "skip";
   }
 
-  get readsColumns(): readonly string[] {
+  override get readsColumns(): readonly string[] {
     return this.#pairs.map(({ input }) => input);
   }
 

@@ -27,7 +27,7 @@ export class IndexToString extends Transformer<typeof params> {
     super(params, values);
   }
 
-  get readsColumns(): readonly string[] {
+  override get readsColumns(): readonly string[] {
     return [this.params.inputCol];
   }
 

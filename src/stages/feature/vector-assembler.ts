@@ -36,11 +36,11 @@ export class VectorAssembler extends Transformer<typeof params> {
       throw new ParamError(this, "inputCols must name at least one column, got []");
   }
 
-  get dropsRows(): boolean {
+  override get dropsRows(): boolean {
     return this.params.handleInvalid === "skip";
   }
 
-  get readsColumns(): readonly string[] {
+  override get readsColumns(): readonly string[] {
     return this.params.inputCols;
   }
 

@@ -1,0 +1,55 @@
+/** @file df.write: rows into files. */
+
+import type { Engine, WriteOptions } from "./engine.js";
+import type { Plan } from "./plan.js";
+
+export interface SaveOptions {
+  /** Replace what is at the path; without it, something there is an error. */
+  readonly overwrite?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ParquetOptions extends SaveOptions {
+  readonly compression?: "zstd" | "snappy" | "gzip" | "uncompressed";
+  readonly rowGroupSize?: number;
+}
+
+export interface CsvWriteOptions extends SaveOptions {
+  /** Whether the first line holds the columns' names. Default true. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
+}
+
+/**
+ * Writes one file per call; the path holds either the whole of it or what it held before.
+ *
+ * @example await predictions.write.parquet("predictions.parquet", { overwrite: true });
+ */
+export class DataFrameWriter {
+  readonly #engine: Engine;
+  readonly #plan: Plan;
+
+  constructor(engine: Engine, plan: Plan) {
+    this.#engine = engine;
+    this.#plan = plan;
+  }
+
+  /** @throws DataError where something is at the path already and `overwrite` is not set. */
+  parquet(path: string, options: ParquetOptions = {}): Promise<void> {
+    return this.#write("parquet", path, options);
+  }
+
+  /** With a header line unless told otherwise; lists, structs and bytes are written as text. */
+  csv(path: string, options: CsvWriteOptions = {}): Promise<void> {
+    return this.#write("csv", path, options);
+  }
+
+  /** One JSON object per line. */
+  json(path: string, options: SaveOptions = {}): Promise<void> {
+    return this.#write("json", path, options);
+  }
+
+  #write(format: WriteOptions["format"], path: string, { overwrite = false, ...options }: SaveOptions): Promise<void> {
+    return this.#engine.write(this.#plan, path, { ...options, format, mode: overwrite ? "overwrite" : "error" });
+  }
+}
