@@ -1,0 +1,96 @@
+/** @file The task that pool threads run: one batch through a chain, whose stages are opened once per thread. */
+
+import type * as arrow from "apache-arrow";
+import { fromArrowSchema, toArrowSchema } from "../data/arrow-types.js";
+import { pickColumns } from "../data/columns.js";
+import { Schema } from "../data/schema.js";
+import { internal, messageOf } from "../errors.js";
+import { registerStages, stageFromSpec } from "../pipeline/registry.js";
+import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";
+import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
+import { Asset } from "../util/asset.js";
+import type { ChainSpec, ChainStep } from "./chain.js";
+import { type PackedBatch, packBatch, transferable, unpackBatch } from "./pack.js";
+import { ReadFiles } from "./read-files.js";
+import "../stages/index.js";
+
+registerStages(ReadFiles);
+
+export interface ChainMessage {
+  readonly chain: ChainSpec;
+  readonly batch: PackedBatch;
+}
+
+interface OpenChain {
+  readonly input: arrow.Schema;
+  readonly output: Schema;
+  readonly steps: readonly BatchFunction[];
+  /** Whether a batch that came out was seen to have the columns that were promised. */
+  isChecked: boolean;
+}
+
+const chains = new Map<string, Promise<OpenChain>>();
+
+/** One batch through the chain. */
+export async function runChain({ chain, batch }: ChainMessage, context: ThreadContext): Promise<PackedBatch> {
+  let opening = chains.get(chain.id);
+  if (opening === undefined) {
+    opening = openChain(chain);
+    opening.catch(() => chains.delete(chain.id));
+    chains.set(chain.id, opening);
+  }
+  const open = await opening;
+  let result = unpackBatch(batch, open.input);
+  for (const step of open.steps) {
+    context.signal.throwIfAborted();
+    result = await step(result);
+  }
+  if (!open.isChecked) checkOutput(result, open);
+  const packed = packBatch(result, true);
+  context.transfer(...transferable(packed));
+  return packed;
+}
+
+/** Lets go of a chain that will not run again. */
+export function closeChain(id: string): void {
+  chains.delete(id);
+}
+
+async function openChain(chain: ChainSpec): Promise<OpenChain> {
+  const steps: BatchFunction[] = [];
+  const context: StageContext = { warn: (message) => currentPoolThread()?.warn(message) };
+  let schema = Schema.of(chain.input);
+  for (const step of chain.steps) {
+    if (step.kind === "pick") {
+      const { columns } = step;
+      steps.push((batch) => pickColumns(batch, columns));
+      const { fields } = schema.select(columns.map(({ from }) => from));
+      schema = new Schema(fields.map(({ type }, i) => ({ name: columns[i]!.to, type })));
+    } else {
+      const stage = await stageOf(step);
+      steps.push(await stage.open(schema, context));
+      schema = stage.transformSchema(schema);
+    }
+  }
+  return { input: toArrowSchema(Schema.of(chain.input)), output: Schema.of(chain.output), steps, isChecked: false };
+}
+
+async function stageOf({ spec, module }: Extract<ChainStep, { kind: "stage" }>): Promise<Transformer> {
+  if (module !== undefined) await import(module);
+  const assets = new Map(spec.assets.map(({ bytes, sha256 }) => [sha256, new Asset(bytes, sha256)]));
+  const stage = stageFromSpec(spec, assets);
+  if (!(stage instanceof Transformer)) throw internal(`${spec.type} is no Transformer`);
+  return stage;
+}
+
+function checkOutput(batch: arrow.RecordBatch, open: OpenChain): void {
+  let found: string;
+  try {
+    found = JSON.stringify(fromArrowSchema(batch.schema));
+  } catch (error) {
+    found = messageOf(error);
+  }
+  const promised = JSON.stringify(open.output);
+  if (found !== promised) throw internal(`stages gave columns ${found}, not ${promised} as transformSchema said`);
+  open.isChecked = true;
+}
