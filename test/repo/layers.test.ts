@@ -25,6 +25,7 @@ const layers: readonly (readonly string[])[] = [
 const importers: Record<string, string> = {
   "onnxruntime-node": "runtime/",
   "@duckdb/node-api": "engines/duckdb/",
+  "@duckdb/node-bindings": "engines/duckdb/",
   sharp: "stages/image/decode.ts",
   "@julusian/jpeg-turbo": "stages/image/decode.ts",
   "@bufbuild/protobuf": "graph/",

@@ -1,0 +1,171 @@
+/** @file One DuckDB database: opened with our settings, with a place for temporary tables, and closed without a trace. */
+
+import { randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { EngineError, messageOf, ParamError } from "../../errors.js";
+import { quoteName, quoteText } from "./quote.js";
+
+export interface DuckdbOptions {
+  /** Most memory DuckDB may take before it writes to disk, as in `"2GB"`. Default: 80 % of the machine's. */
+  readonly memoryLimit?: string | undefined;
+  /** Threads that DuckDB may use. Default: all cores. */
+  readonly threads?: number | undefined;
+  /** Folder in which a folder for spilled rows is made. Default: the system's for temporary files. */
+  readonly tempDirectory?: string | undefined;
+}
+
+/** Folders to remove at the process's end, of databases that nobody closed. */
+const openFolders = new Set<string>();
+
+process.on("exit", () => {
+  for (const folder of openFolders) rmSync(folder, { recursive: true, force: true });
+});
+
+export class Database {
+  readonly #instance: DuckDBInstance;
+  readonly #folder: string;
+  /** The attached in-memory database that holds temporary tables, seen by every connection. */
+  readonly #scratch: string;
+  readonly #connections = new Set<DuckDBConnection>();
+  /** Kept open so that the database is, and for work that needs no result. */
+  readonly #main: DuckDBConnection;
+  #lastTable = 0;
+  #closed = false;
+
+  private constructor(instance: DuckDBInstance, main: DuckDBConnection, folder: string, scratch: string) {
+    this.#instance = instance;
+    this.#main = main;
+    this.#folder = folder;
+    this.#scratch = scratch;
+  }
+
+  /**
+   * @param path a database file, made where there is none; in memory where undefined
+   * @throws EngineError where the file is no database or is in use by another process.
+   */
+  static async open(path: string | undefined, options: DuckdbOptions = {}): Promise<Database> {
+    const { memoryLimit, threads, tempDirectory = tmpdir() } = options;
+    if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+      throw new ParamError("Session.open", `threads must be a whole number of at least 1, got ${threads}`);
+    }
+    const id = randomUUID().slice(0, 8);
+    const folder = join(tempDirectory, `deepframe-${process.pid}-${id}`);
+    const settings: Record<string, string> = {
+      // nothing is fetched from the network behind the user's back
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+      preserve_insertion_order: "true",
+    };
+    let instance: DuckDBInstance;
+    try {
+      instance =
+        path === undefined
+          ? await DuckDBInstance.create(":memory:", settings)
+          : await DuckDBInstance.fromCache(path, settings);
+    } catch (cause) {
+      throw new EngineError("Session.open", openMessage(path ?? ":memory:", messageOf(cause)), {
+        code: "OPEN",
+        path,
+        cause,
+      });
+    }
+    const main = await instance.connect();
+    const scratch = `deepframe_${id}`;
+    try {
+      await main.run(`SET temp_directory = ${quoteText(folder)}`);
+      if (memoryLimit !== undefined) await main.run(`SET memory_limit = ${quoteText(memoryLimit)}`);
+      if (threads !== undefined) await main.run(`SET threads = ${threads}`);
+      await main.run(`ATTACH ':memory:' AS ${scratch}`);
+    } catch (cause) {
+      main.closeSync();
+      instance.closeSync();
+      throw new EngineError("Session.open", messageOf(cause), { code: "OPEN", cause });
+    }
+    openFolders.add(folder);
+    return new Database(instance, main, folder, scratch);
+  }
+
+  /** A connection for one piece of work, closed after it. Its time zone is UTC, as everywhere in deepframe. */
+  async connect(): Promise<DuckDBConnection> {
+    this.#check();
+    const connection = await this.#instance.connect();
+    this.#connections.add(connection);
+    await connection.run("SET TimeZone = 'UTC'");
+    return connection;
+  }
+
+  release(connection: DuckDBConnection): void {
+    if (this.#connections.delete(connection)) connection.closeSync();
+  }
+
+  /** Runs statements whose result nobody needs. */
+  async run(sql: string): Promise<void> {
+    this.#check();
+    await this.#main.run(sql);
+  }
+
+  /** The first value of a query's first row. */
+  async value(sql: string): Promise<unknown> {
+    this.#check();
+    const reader = await this.#main.runAndReadAll(sql);
+    return reader.getRowsJS()[0]?.[0];
+  }
+
+  /** Tables and views that the SQL text names. */
+  tableNames(sql: string): readonly string[] {
+    this.#check();
+    return this.#main.getTableNames(sql, false);
+  }
+
+  /** A name for a new temporary table. */
+  newTable(): ScratchTable {
+    const table = `t${++this.#lastTable}`;
+    return { database: this.#scratch, table, sql: `${this.#scratch}.main.${quoteName(table)}` };
+  }
+
+  async dropTable(table: ScratchTable): Promise<void> {
+    if (!this.#closed) await this.#main.run(`DROP TABLE IF EXISTS ${table.sql}`);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const connection of this.#connections) {
+      connection.interrupt();
+      connection.closeSync();
+    }
+    this.#connections.clear();
+    await this.#main.run(`DETACH ${this.#scratch}`).catch(() => {});
+    this.#main.closeSync();
+    this.#instance.closeSync();
+    await rm(this.#folder, { recursive: true, force: true });
+    openFolders.delete(this.#folder);
+  }
+
+  #check(): void {
+    if (this.#closed)
+      throw new EngineError("Session", "closed; open a new one with Session.open()", { code: "CLOSED" });
+  }
+}
+
+export interface ScratchTable {
+  readonly database: string;
+  readonly table: string;
+  /** The full name, quoted. */
+  readonly sql: string;
+}
+
+function openMessage(path: string, message: string): string {
+  if (/lock/i.test(message)) return `${JSON.stringify(path)} is in use by another process; close it there first`;
+  if (/not a valid DuckDB|not a DuckDB/i.test(message))
+    return `${JSON.stringify(path)} is no DuckDB database; give another path`;
+  return `cannot open ${JSON.stringify(path)}: ${message}`;
+}

@@ -1,0 +1,185 @@
+/** @file Names and types of what a plan gives, found without running it: each query is prepared over empty inputs. */
+
+import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
+import type { Plan, Query, ReadPlan, SqlPlan } from "../../data/plan.js";
+import { Schema } from "../../data/schema.js";
+import { type ColumnType, type Field, sameType, type TensorType, tensorOf, widthOf } from "../../data/types.js";
+import type { Database } from "./database.js";
+import { render } from "./dialect.js";
+import type { Expander } from "./expand.js";
+import { quoteName } from "./quote.js";
+import { readSql } from "./readers.js";
+import { translate } from "./translate.js";
+import { canonicalExpression, columnTypeOf, duckTypeName, maxArrayLength } from "./types.js";
+
+/** One column as DuckDB has it. */
+interface DescribedColumn {
+  readonly name: string;
+  /** Its type's name in SQL. */
+  readonly sqlType: string;
+  /** Undefined where the column has the form of its column type already. */
+  readonly duckType: DuckDBType | undefined;
+  /** Undefined where Arrow lacks the type. */
+  readonly type: ColumnType | undefined;
+}
+
+/** What a plan gives. */
+export class Described {
+  readonly columns: readonly DescribedColumn[];
+  readonly #schema: Schema;
+
+  constructor(columns: readonly DescribedColumn[]) {
+    this.columns = columns;
+    this.#schema = new Schema(columns.map(({ name, type }) => ({ name, type: type ?? "string" })));
+  }
+
+  static of(schema: Schema): Described {
+    return new Described(
+      schema.fields.map(({ name, type }) => ({ name, type, sqlType: duckTypeName(type), duckType: undefined })),
+    );
+  }
+
+  /** For queries, which may still cast what Arrow lacks: such columns count as strings. */
+  get forQueries(): Schema {
+    return this.#schema;
+  }
+
+  /** @throws DataError for a column whose type Arrow lacks. */
+  get schema(): Schema {
+    for (const { name, type, duckType } of this.columns) {
+      if (type === undefined && duckType !== undefined) columnTypeOf(duckType, name);
+    }
+    return this.#schema;
+  }
+
+  /** An empty table of these columns. */
+  get emptySql(): string {
+    return `(SELECT ${this.columns.map(({ name, sqlType }) => `NULL::${sqlType} AS ${quoteName(name)}`).join(", ")} WHERE false)`;
+  }
+
+  /** The select list that gives every column in the form of its column type. */
+  get canonicalList(): string {
+    return this.columns
+      .map(({ name, duckType }) => (duckType ? canonicalExpression(name, duckType) : quoteName(name)))
+      .join(", ");
+  }
+}
+
+/** Describes plans, each once. */
+export class Describer {
+  readonly #database: Database;
+  readonly #expander: Expander;
+  readonly #known = new WeakMap<Plan, Promise<Described>>();
+
+  constructor(database: Database, expander: Expander) {
+    this.#database = database;
+    this.#expander = expander;
+  }
+
+  describe(plan: Plan): Promise<Described> {
+    let described = this.#known.get(plan);
+    if (described === undefined) {
+      described = this.#find(plan);
+      // a failure may pass: a file that comes later
+      described.catch(() => this.#known.delete(plan));
+      this.#known.set(plan, described);
+    }
+    return described;
+  }
+
+  /** The query of a SQL node for its inputs. */
+  async query(plan: SqlPlan): Promise<{ query: Query; inputs: readonly Described[] }> {
+    const inputs = await Promise.all(plan.inputs.map((each) => this.describe(each)));
+    return { query: plan.query(inputs.map(({ forQueries }) => forQueries)), inputs };
+  }
+
+  async #find(plan: Plan): Promise<Described> {
+    switch (plan.kind) {
+      case "local":
+        return Described.of(plan.schema);
+      case "cache":
+        return Described.of((await this.describe(plan.input)).schema);
+      case "stage":
+        return Described.of(plan.stage.transformSchema((await this.describe(plan.input)).schema));
+      case "read":
+        return await this.#findRead(plan);
+      case "sql":
+        return this.#findSql(plan);
+    }
+  }
+
+  async #findRead(plan: ReadPlan): Promise<Described> {
+    if (plan.schema !== undefined) return Described.of(plan.schema);
+    const expanded = await this.#expander.expand(plan);
+    if (expanded !== plan) return await this.describe(expanded);
+    const { sql, tensors } = await readSql(plan, this.#database);
+    const { columns } = await this.#prepare(sql, `read.${plan.format}`, []);
+    return new Described(columns.map((column) => ({ ...column, type: tensors.get(column.name) ?? column.type })));
+  }
+
+  async #findSql(plan: SqlPlan): Promise<Described> {
+    const { query, inputs } = await this.query(plan);
+    const { effect } = query;
+    if (effect?.kind === "pick") {
+      const byName = new Map(inputs[0]!.columns.map((column) => [column.name, column]));
+      return new Described(effect.columns.map(({ from, to }) => ({ ...byName.get(from)!, name: to })));
+    }
+    const names = query.inputNames;
+    const text = render(query.sql, (index) => inputs[index]!.emptySql);
+    const views = names?.map((name, i) => `${quoteName(name)} AS ${inputs[i]!.emptySql}`) ?? [];
+    const described = await this.#prepare(
+      views.length > 0 ? `WITH ${views.join(", ")} SELECT * FROM (${text}\n)` : text,
+      plan.op,
+      inputs,
+    );
+    return effect?.kind === "rows" ? inputs[0]! : described;
+  }
+
+  async #prepare(sql: string, op: string, inputs: readonly Described[]): Promise<Described> {
+    const connection = await this.#database.connect();
+    try {
+      const prepared = await connection.prepare(sql);
+      const columns = Array.from({ length: prepared.columnCount }, (_, i) =>
+        describeColumn(prepared.columnName(i), prepared.columnType(i), inputs),
+      );
+      return new Described(columns);
+    } catch (error) {
+      throw translate(
+        error,
+        op,
+        inputs.flatMap(({ columns }) => columns.map(({ name }) => name)),
+      );
+    } finally {
+      this.#database.release(connection);
+    }
+  }
+}
+
+function describeColumn(name: string, duckType: DuckDBType, inputs: readonly Described[]): DescribedColumn {
+  let type: ColumnType | undefined;
+  try {
+    type = columnTypeOf(duckType, name);
+  } catch {
+    return { name, duckType, sqlType: String(duckType), type: undefined };
+  }
+  return { name, duckType, sqlType: sqlTypeOf(duckType), type: withShape({ name, type }, inputs) };
+}
+
+function sqlTypeOf(type: DuckDBType): string {
+  return type.typeId === DuckDBTypeId.SQLNULL ? "INTEGER" : String(type);
+}
+
+/** SQL knows flat vectors only; a tensor's shape is that of the input's column of the same name and size. */
+function withShape({ name, type }: Field, inputs: readonly Described[]): ColumnType {
+  for (const { columns } of inputs) {
+    const before = columns.find((column) => column.name === name)?.type;
+    if (typeof before === "object" && before.kind === "tensor" && isFlat(type, before)) return before;
+  }
+  return type;
+}
+
+function isFlat(type: ColumnType, tensor: TensorType): boolean {
+  if (typeof type !== "object") return false;
+  if (type.kind === "array") return widthOf(tensor) > maxArrayLength && type.element === tensor.element;
+  return sameType(type, tensorOf(tensor.element, [widthOf(tensor)]));
+}

@@ -1,0 +1,236 @@
+/** @file The embedded engine: plans as SQL on DuckDB, chains of stages in worker threads. */
+
+import type * as arrow from "apache-arrow";
+import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
+import { registerEngine } from "../../data/engine.js";
+import type { CachePlan, LocalPlan, Plan } from "../../data/plan.js";
+import type { Schema } from "../../data/schema.js";
+import { runChain, type Step } from "../../worker/run-chain.js";
+import { compile } from "./compile.js";
+import { Database, type DuckdbOptions, type ScratchTable } from "./database.js";
+import { Describer } from "./described.js";
+import { Expander } from "./expand.js";
+import { explainPlan } from "./explain.js";
+import { Optimizer } from "./optimize.js";
+import { RowProgress } from "./progress.js";
+import { type BatchSize, defaultSize, streamQuery } from "./stream.js";
+import { fillTable, tableOfQuery } from "./tables.js";
+import { translate } from "./translate.js";
+import { writeFile } from "./writers.js";
+
+/** Runs plans on an embedded DuckDB. */
+export class DuckdbEngine implements Engine {
+  readonly name = "duckdb";
+  readonly #database: Database;
+  readonly #describer: Describer;
+  readonly #optimizer: Optimizer;
+  readonly #expander = new Expander();
+  readonly #views = new Map<string, Plan>();
+  /** Tables of local rows and of cached plans; dropped when nobody holds the plan any more. */
+  readonly #kept = new WeakMap<LocalPlan | CachePlan, Promise<ScratchTable>>();
+  readonly #abandoned: FinalizationRegistry<ScratchTable>;
+  readonly #onProgress: ProgressListener | undefined;
+
+  constructor(database: Database, onProgress?: ProgressListener) {
+    this.#database = database;
+    this.#describer = new Describer(database, this.#expander);
+    this.#optimizer = new Optimizer(database, this.#describer);
+    this.#onProgress = onProgress;
+    this.#abandoned = new FinalizationRegistry((table) => {
+      database.dropTable(table).catch(() => {});
+    });
+  }
+
+  async schema(plan: Plan): Promise<Schema> {
+    return (await this.#describer.describe(await this.#expander.expand(plan))).schema;
+  }
+
+  async *batches(plan: Plan, { signal, rows }: RunOptions = {}): AsyncGenerator<arrow.RecordBatch, void, undefined> {
+    signal?.throwIfAborted();
+    for await (const batch of this.#run(await this.#prepare(plan), signal, rows)) {
+      if (rows === undefined || batch.numRows <= rows) yield batch;
+      else for (let from = 0; from < batch.numRows; from += rows) yield batch.slice(from, from + rows);
+    }
+  }
+
+  async write(plan: Plan, path: string, options: WriteOptions): Promise<void> {
+    const prepared = await this.#prepare(plan);
+    const { schema } = await this.#describer.describe(prepared);
+    const tables: ScratchTable[] = [];
+    try {
+      const query = await this.#compile(prepared, tables, options.signal);
+      await writeFile(this.#database, query, schema, path, options);
+    } finally {
+      await this.#drop(tables);
+    }
+  }
+
+  async explain(plan: Plan): Promise<string> {
+    return await explainPlan(await this.#prepare(plan), this.#describer);
+  }
+
+  async createView(name: string, plan: Plan): Promise<void> {
+    this.#views.set(name.toLowerCase(), plan);
+  }
+
+  viewsIn(sql: string): ReadonlyMap<string, Plan> {
+    const found = new Map<string, Plan>();
+    try {
+      for (const name of this.#database.tableNames(sql)) {
+        const plan = this.#views.get(name.toLowerCase());
+        if (plan !== undefined) found.set(name, plan);
+      }
+    } catch (error) {
+      throw translate(error, "session.sql");
+    }
+    return found;
+  }
+
+  async release(plan: Plan): Promise<void> {
+    if (plan.kind !== "cache") return;
+    const table = this.#kept.get(plan);
+    this.#kept.delete(plan);
+    if (table !== undefined) await this.#database.dropTable(await table);
+  }
+
+  report(progress: Progress): void {
+    this.#onProgress?.(progress);
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+  }
+
+  async #prepare(plan: Plan): Promise<Plan> {
+    return await this.#optimizer.optimize(await this.#expander.expand(plan));
+  }
+
+  /** The plan's rows: of this process, of a query, or of a chain over either. */
+  async *#run(plan: Plan, signal: AbortSignal | undefined, rows?: number): AsyncGenerator<arrow.RecordBatch, void> {
+    const { source, steps } = await this.#peel(plan);
+    const stages = steps.flatMap((step) => (step.kind === "stage" ? step.stage : []));
+    if (stages.length === 0) {
+      yield* this.#source(plan, { ...defaultSize, rows: rows ?? defaultSize.rows }, signal);
+      return;
+    }
+    const wishes = stages.flatMap(({ rowsPerTask }) => rowsPerTask ?? []);
+    const size = { ...defaultSize, rows: Math.min(defaultSize.rows, ...wishes) };
+    const input = (await this.#describer.describe(source)).schema;
+    const output = (await this.#describer.describe(plan)).schema;
+    const progress = new RowProgress(stages.map(({ name }) => name).join(" + "), totalOf(source), (news) =>
+      this.report(news),
+    );
+    const owned = source.kind !== "local";
+    yield* runChain(this.#source(source, size, signal), steps, {
+      input,
+      output,
+      owned,
+      signal,
+      onRows: (done) => progress.add(done),
+    });
+    progress.finish();
+  }
+
+  async *#source(
+    plan: Plan,
+    size: BatchSize,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<arrow.RecordBatch, void> {
+    if (plan.kind === "local") {
+      for (const batch of plan.batches) {
+        for (let from = 0; from < batch.numRows; from += size.rows) {
+          yield from === 0 && batch.numRows <= size.rows ? batch : batch.slice(from, from + size.rows);
+        }
+      }
+      return;
+    }
+    const tables: ScratchTable[] = [];
+    try {
+      const { schema } = await this.#describer.describe(plan);
+      const query = await this.#compile(plan, tables, signal);
+      yield* streamQuery(this.#database, query, schema, size, signal);
+    } finally {
+      await this.#drop(tables);
+    }
+  }
+
+  /** SQL for the plan in the form of its schema. @param tables gets what must be dropped after use */
+  async #compile(plan: Plan, tables: ScratchTable[], signal: AbortSignal | undefined): Promise<string> {
+    const described = await this.#describer.describe(plan);
+    return await compile(plan, described.canonicalList, this.#database, this.#describer, async (node) => {
+      if (node.kind === "stage") {
+        const { schema } = await this.#describer.describe(node);
+        const table = await fillTable(this.#database, schema, this.#run(node, signal));
+        tables.push(table);
+        return table.sql;
+      }
+      return (await this.#keep(node, signal)).sql;
+    });
+  }
+
+  #keep(plan: LocalPlan | CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
+    let table = this.#kept.get(plan);
+    if (table === undefined) {
+      table =
+        plan.kind === "local" ? fillTable(this.#database, plan.schema, plan.batches) : this.#fillCache(plan, signal);
+      this.#kept.set(plan, table);
+      table.then(
+        (made) => this.#abandoned.register(plan, made),
+        () => this.#kept.delete(plan),
+      );
+    }
+    return table;
+  }
+
+  async #fillCache(plan: CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
+    const prepared = await this.#prepare(plan.input);
+    const { schema } = await this.#describer.describe(prepared);
+    const { steps } = await this.#peel(prepared);
+    if (steps.some(({ kind }) => kind === "stage"))
+      return await fillTable(this.#database, schema, this.#run(prepared, signal));
+    const tables: ScratchTable[] = [];
+    try {
+      return await tableOfQuery(this.#database, await this.#compile(prepared, tables, signal));
+    } finally {
+      await this.#drop(tables);
+    }
+  }
+
+  /** Stages and picks at the plan's top, first to last, and what they stand on. */
+  async #peel(plan: Plan): Promise<{ source: Plan; steps: Step[] }> {
+    const steps: Step[] = [];
+    let source = plan;
+    for (;;) {
+      if (source.kind === "stage") {
+        steps.unshift({ kind: "stage", stage: source.stage });
+        source = source.input;
+      } else if (source.kind === "sql") {
+        const { effect } = (await this.#describer.query(source)).query;
+        if (effect?.kind !== "pick" || !(await this.#standsOnStage(source.inputs[0]!))) return { source, steps };
+        steps.unshift({ kind: "pick", columns: effect.columns });
+        source = source.inputs[0]!;
+      } else return { source, steps };
+    }
+  }
+
+  async #standsOnStage(plan: Plan): Promise<boolean> {
+    if (plan.kind !== "sql") return plan.kind === "stage";
+    const { effect } = (await this.#describer.query(plan)).query;
+    return effect?.kind === "pick" && (await this.#standsOnStage(plan.inputs[0]!));
+  }
+
+  async #drop(tables: readonly ScratchTable[]): Promise<void> {
+    for (const table of tables) await this.#database.dropTable(table);
+  }
+}
+
+/** Rows of a source, where they are counted without reading it. */
+function totalOf(source: Plan): number | undefined {
+  return source.kind === "local" ? source.batches.reduce((sum, { numRows }) => sum + numRows, 0) : undefined;
+}
+
+registerEngine("duckdb", async (url, { onProgress, ...options }: EngineOptions) => {
+  const path = url.slice("duckdb:".length);
+  const isMemory = path === "" || path === ":memory:";
+  return new DuckdbEngine(await Database.open(isMemory ? undefined : path, options as DuckdbOptions), onProgress);
+});

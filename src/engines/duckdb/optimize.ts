@@ -1,0 +1,185 @@
+/** @file A plan made cheaper: rows are chosen before stages see them, and what nobody asks for is not computed. */
+
+import {
+  name as column,
+  input,
+  joinSql,
+  type Plan,
+  type Query,
+  type SqlPlan,
+  type StagePlan,
+  sql,
+} from "../../data/plan.js";
+import type { Schema } from "../../data/schema.js";
+import { sameType } from "../../data/types.js";
+import type { Database } from "./database.js";
+import type { Describer } from "./described.js";
+import { render } from "./dialect.js";
+import { referencesOf } from "./references.js";
+
+/** Columns somebody asks for; undefined for all. */
+type Needed = ReadonlySet<string> | undefined;
+
+/** Columns that a query looks at, of one input; undefined for all. */
+type Uses = ReadonlySet<string> | undefined;
+
+export class Optimizer {
+  readonly #database: Database;
+  readonly #describer: Describer;
+
+  constructor(database: Database, describer: Describer) {
+    this.#database = database;
+    this.#describer = describer;
+  }
+
+  /** A plan with the same rows and columns. */
+  async optimize(plan: Plan): Promise<Plan> {
+    return await this.#prune(await this.#sink(plan), undefined);
+  }
+
+  /** Moves choices of rows below stages and picks whose columns they do not look at. */
+  async #sink(plan: Plan): Promise<Plan> {
+    if (plan.kind === "stage") return { ...plan, input: await this.#sink(plan.input) };
+    if (plan.kind !== "sql") return plan;
+    const inputs = await Promise.all(plan.inputs.map((each) => this.#sink(each)));
+    const moved: SqlPlan = { ...plan, inputs };
+    const { query } = await this.#describer.query(moved);
+    const below = inputs[0];
+    if (query.effect?.kind !== "rows" || below === undefined) return moved;
+    const uses = await this.#usesOfRows(moved, query);
+    if (uses === undefined) return moved;
+    if (below.kind === "stage") {
+      if (query.effect.counts && below.stage.dropsRows) return moved;
+      const before = (await this.#describer.describe(below.input)).schema;
+      const after = (await this.#describer.describe(below)).schema;
+      const isFree = [...uses].every(
+        (name) => before.has(name) && sameType(before.typeOf(name)!, after.typeOf(name) ?? "null"),
+      );
+      if (!isFree) return moved;
+      return { ...below, input: await this.#sink({ ...moved, inputs: [below.input], schema: undefined }) };
+    }
+    const pick = below.kind === "sql" ? (await this.#describer.query(below)).query.effect : undefined;
+    if (below.kind === "sql" && pick?.kind === "pick") {
+      const isSame = [...uses].every((name) => pick.columns.some(({ from, to }) => from === name && to === name));
+      if (isSame)
+        return { ...below, inputs: [await this.#sink({ ...moved, inputs: below.inputs, schema: undefined })] };
+    }
+    return moved;
+  }
+
+  /** Leaves out stages, and columns below them, that nobody needs. */
+  async #prune(plan: Plan, needed: Needed): Promise<Plan> {
+    switch (plan.kind) {
+      case "read":
+      case "local":
+        return plan;
+      case "cache":
+        return plan;
+      case "stage":
+        return await this.#pruneStage(plan, needed);
+      case "sql": {
+        const { query } = await this.#describer.query(plan);
+        if (query.effect?.kind === "pick" && needed !== undefined) {
+          const columns = query.effect.columns.filter(({ to }) => needed.has(to));
+          const below = await this.#prune(plan.inputs[0]!, new Set(columns.map(({ from }) => from)));
+          return columns.length === 0 ? below : pickPlan(plan.op, columns, below);
+        }
+        const inputs: Plan[] = [];
+        for (const [i, each] of plan.inputs.entries()) {
+          inputs.push(hasStage(each) ? await this.#prune(each, await this.#neededOf(plan, query, i, needed)) : each);
+        }
+        return { ...plan, inputs };
+      }
+    }
+  }
+
+  async #pruneStage(plan: StagePlan, needed: Needed): Promise<Plan> {
+    const { stage } = plan;
+    const before = (await this.#describer.describe(plan.input)).schema;
+    const written = writtenBy(before, (await this.#describer.describe(plan)).schema);
+    if (needed !== undefined && !stage.dropsRows && !written.some((name) => needed.has(name))) {
+      return await this.#prune(plan.input, needed);
+    }
+    const reads = stage.readsColumns;
+    if (needed === undefined || reads === undefined)
+      return { ...plan, input: await this.#prune(plan.input, undefined) };
+    const wanted = new Set([...reads, ...needed].filter((name) => before.has(name)));
+    const below = await this.#prune(plan.input, wanted);
+    return { ...plan, input: await this.#only(below, wanted), schema: undefined };
+  }
+
+  /** The plan with no more columns than wanted; stages in a row narrow at their source alone. */
+  async #only(plan: Plan, wanted: ReadonlySet<string>): Promise<Plan> {
+    if (plan.kind === "stage") return plan;
+    const { names } = (await this.#describer.describe(plan)).schema;
+    const kept = names.filter((name) => wanted.has(name));
+    if (kept.length === names.length || kept.length === 0) return plan;
+    const columns = kept.map((name) => ({ from: name, to: name }));
+    return pickPlan("select", columns, plan);
+  }
+
+  async #neededOf(plan: SqlPlan, query: Query, index: number, needed: Needed): Promise<Needed> {
+    const { effect } = query;
+    if (effect?.kind === "pick") {
+      return new Set(effect.columns.map(({ from }) => from));
+    }
+    if (effect?.kind === "rows") {
+      const uses = await this.#usesOfRows(plan, query);
+      return needed && uses && new Set([...needed, ...uses]);
+    }
+    return await this.#uses(plan, query, index);
+  }
+
+  /** A choice of rows begins with `SELECT *`, which says nothing about what it looks at. */
+  async #usesOfRows(plan: SqlPlan, query: Query): Promise<Uses> {
+    const condition: Query = { ...query, sql: { parts: query.sql.parts.map(withoutStar) } };
+    return await this.#uses(plan, condition, 0);
+  }
+
+  async #uses(plan: SqlPlan, query: Query, index: number): Promise<Uses> {
+    if (query.inputNames !== undefined) return undefined;
+    const text = render(query.sql, (i) => `__in${i}`);
+    const found = await referencesOf(text, this.#database);
+    if (found === undefined || found.hasStar) return undefined;
+    const { schema } = await this.#describer.describe(plan.inputs[index]!);
+    const byLower = new Map(schema.names.map((name) => [name.toLowerCase(), name]));
+    const known = (await Promise.all(plan.inputs.map((each) => this.#describer.describe(each)))).flatMap(({ schema }) =>
+      schema.names.map((name) => name.toLowerCase()),
+    );
+    const others = new Set([...known, "l", "r", rowColumn]);
+    const uses = new Set<string>();
+    for (const name of found.names) {
+      const own = byLower.get(name.toLowerCase());
+      if (own !== undefined) uses.add(own);
+      // a lambda's parameter, or a table's name that stands for the whole row
+      else if (!others.has(name.toLowerCase())) return undefined;
+    }
+    return uses;
+  }
+}
+
+const rowColumn = "__deepframe_row";
+
+function pickPlan(op: string, columns: readonly { from: string; to: string }[], below: Plan): SqlPlan {
+  const list = joinSql(columns.map(({ from, to }) => sql`${column(from)} AS ${column(to)}`));
+  const query: Query = { sql: sql`SELECT ${list} FROM ${input(0)}`, effect: { kind: "pick", columns } };
+  return { kind: "sql", op, query: () => query, inputs: [below], schema: undefined, stable: true };
+}
+
+function withoutStar(part: Query["sql"]["parts"][number]): Query["sql"]["parts"][number] {
+  if (typeof part === "object" && "without" in part) return "1";
+  return typeof part === "string"
+    ? part.replace(/SELECT (\/\*[^*]*\*\/ )?\*(?=,| FROM)/g, "SELECT 1").replace(/\*\/ \* FROM/, "*/ 1 FROM")
+    : part;
+}
+
+function writtenBy(before: Schema, after: Schema): string[] {
+  return after.fields
+    .filter(({ name, type }) => !before.has(name) || !sameType(before.typeOf(name)!, type))
+    .map(({ name }) => name);
+}
+
+function hasStage(plan: Plan): boolean {
+  if (plan.kind === "stage") return true;
+  return plan.kind === "sql" && plan.inputs.some(hasStage);
+}

@@ -1,0 +1,9 @@
+/** @file Names and texts in quotes, as SQL wants them. */
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,100 @@
+/** @file Files that DuckDB itself reads, as SQL: parquet, csv, json, libsvm. */
+
+import type { ReadPlan } from "../../data/plan.js";
+import { parseType, type TensorType } from "../../data/types.js";
+import { internal, listNames, ParamError } from "../../errors.js";
+import type { Database } from "./database.js";
+import { quoteValue } from "./dialect.js";
+import { type FileKind, findFiles } from "./files.js";
+import { quoteName, quoteText } from "./quote.js";
+import { duckTypeName } from "./types.js";
+
+const kinds: Partial<Record<ReadPlan["format"], FileKind>> = {
+  parquet: { what: "parquet files", pattern: /\.parquet$/i },
+  csv: { what: "csv files", pattern: /\.(csv|tsv|txt)(\.gz|\.zst)?$/i },
+  json: { what: "json files", pattern: /\.(json|jsonl|ndjson)(\.gz|\.zst)?$/i },
+  libsvm: { what: "libsvm files", pattern: /\.(txt|libsvm|svm)(\.gz|\.zst)?$/i },
+};
+
+export interface ReadSql {
+  readonly sql: string;
+  /** Columns that are tensors, which the files' own types do not tell. */
+  readonly tensors: ReadonlyMap<string, TensorType>;
+}
+
+/** A query for the files' rows. Files are looked up anew with each call. */
+export async function readSql(plan: ReadPlan, database: Database): Promise<ReadSql> {
+  const { format, paths, options } = plan;
+  const kind = kinds[format];
+  if (kind === undefined) throw internal(`${format} is not read by SQL`);
+  const files = await findFiles(paths, kind, `read.${format}`);
+  const list = `[${files.map(quoteText).join(", ")}]`;
+  switch (format) {
+    case "parquet":
+      return await parquetSql(list, files[0]!, database);
+    case "csv":
+      return { sql: `SELECT * FROM read_csv(${[list, ...csvOptions(options)].join(", ")})`, tensors: noTensors };
+    case "json":
+      return { sql: `SELECT * FROM read_json(${list})`, tensors: noTensors };
+    default:
+      return { sql: await libsvmSql(list, options, database), tensors: noTensors };
+  }
+}
+
+const noTensors: ReadonlyMap<string, TensorType> = new Map();
+
+/** Where a parquet file that deepframe wrote tells which columns are tensors, as JSON of name to type. */
+export const tensorsKey = "deepframe.tensors";
+
+// parquet knows lists only
+async function parquetSql(list: string, first: string, database: Database): Promise<ReadSql> {
+  const found = await database
+    .value(
+      `SELECT decode(value) FROM parquet_kv_metadata(${quoteText(first)}) WHERE decode(key) = ${quoteText(tensorsKey)}`,
+    )
+    .catch(() => undefined);
+  const tensors = new Map<string, TensorType>();
+  for (const [name, text] of Object.entries(JSON.parse(String(found ?? "{}")) as Record<string, string>)) {
+    tensors.set(name, parseType(text) as TensorType);
+  }
+  const casts = [...tensors].map(
+    ([name, type]) => `CAST(${quoteName(name)} AS ${duckTypeName(type)}) AS ${quoteName(name)}`,
+  );
+  const columns = casts.length === 0 ? "*" : `* REPLACE (${casts.join(", ")})`;
+  return { sql: `SELECT ${columns} FROM read_parquet(${list})`, tensors };
+}
+
+function csvOptions(options: ReadPlan["options"]): string[] {
+  const known = ["header", "delimiter", "quote", "nullValue", "names", "types"];
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new ParamError("read.csv", `unknown option ${listNames(unknown)}; there are ${listNames(known)}`);
+  }
+  const { header, delimiter, quote, nullValue, names, types } = options as Record<string, never>;
+  const settings: string[] = [];
+  if (header !== undefined) settings.push(`header = ${quoteValue(header)}`);
+  if (delimiter !== undefined) settings.push(`delim = ${quoteText(delimiter)}`);
+  if (quote !== undefined) settings.push(`quote = ${quoteText(quote)}`);
+  if (nullValue !== undefined) settings.push(`nullstr = ${quoteText(nullValue)}`);
+  if (names !== undefined) settings.push(`names = [${(names as string[]).map(quoteText).join(", ")}]`);
+  if (types !== undefined) {
+    const entries = Object.entries(types).map(
+      ([name, type]) => `${quoteText(name)}: ${quoteText(duckTypeName(parseType(type as string)))}`,
+    );
+    settings.push(`types = {${entries.join(", ")}}`);
+  }
+  return settings;
+}
+
+async function libsvmSql(list: string, options: ReadPlan["options"], database: Database): Promise<string> {
+  const lines = `SELECT regexp_split_to_array(trim(regexp_replace(line, '#.*$', '')), '\\s+') AS parts FROM read_csv(${list}, columns = {'line': 'VARCHAR'}, delim = '\\x01', quote = '', escape = '', header = false, auto_detect = false) WHERE trim(line) <> ''`;
+  const indices = "list_transform(parts[2:], part -> CAST(split_part(part, ':', 1) AS INTEGER))";
+  let { numFeatures } = options as { numFeatures?: number };
+  if (numFeatures === undefined) {
+    numFeatures = Number((await database.value(`SELECT max(list_max(${indices})) FROM (${lines})`)) ?? 0);
+  }
+  const entries =
+    "list_transform(parts[2:], part -> {k: CAST(split_part(part, ':', 1) AS INTEGER), v: CAST(split_part(part, ':', 2) AS DOUBLE)})";
+  const vector = `list_transform(range(1, ${numFeatures + 1}), i -> coalesce(found[CAST(i AS INTEGER)], 0.0))`;
+  return `SELECT CAST(parts[1] AS DOUBLE) AS ${quoteName("label")}, CAST(${vector} AS DOUBLE[${numFeatures}]) AS ${quoteName("features")} FROM (SELECT parts, map_from_entries(${entries}) AS found FROM (${lines}))`;
+}

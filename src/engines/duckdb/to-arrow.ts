@@ -1,0 +1,399 @@
+/** @file DuckDB result chunks as Arrow batches: whole vectors are copied at once into buffers that a thread can take. */
+
+import duckdb from "@duckdb/node-bindings";
+import * as arrow from "apache-arrow";
+import { toArrowSchema, toArrowType } from "../../data/arrow-types.js";
+import type { Schema } from "../../data/schema.js";
+import { type ColumnType, dtypeOf, isNumeric, widthOf } from "../../data/types.js";
+import { DataError } from "../../errors.js";
+import { allocate } from "../../tensor/dtype.js";
+import { maxArrayLength } from "./types.js";
+
+type Vector = duckdb.Vector;
+
+/** Gathers rows of chunks and gives them out as one batch whose buffers belong to nobody else. */
+export class BatchBuilder {
+  readonly #arrowSchema: arrow.Schema;
+  readonly #columns: readonly Column[];
+  #rows = 0;
+  /** Rows and bytes given out before. */
+  #rowsBefore = 0;
+  #bytesBefore = 0;
+
+  /** @param schema of chunks in the form of {@link duckTypeName} */
+  constructor(schema: Schema) {
+    this.#arrowSchema = toArrowSchema(schema);
+    this.#columns = schema.fields.map(({ type }) => columnOf(type));
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get bytes(): number {
+    return this.#columns.reduce((sum, column) => sum + column.bytes, 0);
+  }
+
+  /** How many more rows, as large as those seen so far, make up `bytes`; at least one. */
+  rowsWithin(bytes: number): number {
+    const rows = this.#rows + this.#rowsBefore;
+    if (rows === 0) return 16;
+    const perRow = Math.max(1, (this.bytes + this.#bytesBefore) / rows);
+    return Math.max(1, Math.ceil((bytes - this.bytes) / perRow));
+  }
+
+  /** Adds rows `from` to `from + count` of a chunk. */
+  append(chunk: duckdb.DataChunk, from: number, count: number): void {
+    this.#columns.forEach((column, i) => {
+      column.append(duckdb.data_chunk_get_vector(chunk, i), from, count);
+    });
+    this.#rows += count;
+  }
+
+  /** The rows so far; the builder is empty again. */
+  finish(): arrow.RecordBatch {
+    this.#rowsBefore += this.#rows;
+    this.#bytesBefore += this.bytes;
+    const children = this.#columns.map((column) => column.finish());
+    const type = new arrow.Struct(this.#arrowSchema.fields);
+    const data = arrow.makeData({ type, length: this.#rows, nullCount: 0, children });
+    this.#rows = 0;
+    return new arrow.RecordBatch(this.#arrowSchema, data);
+  }
+}
+
+/** One column being gathered. */
+interface Column {
+  readonly bytes: number;
+  append(vector: Vector, from: number, count: number): void;
+  finish(): arrow.Data;
+}
+
+function columnOf(type: ColumnType): Column {
+  const arrowType = toArrowType(type);
+  if (typeof type === "string") {
+    if (type === "null") return nullColumn(arrowType);
+    if (type === "string" || type === "binary") return bytesColumn(arrowType);
+    if (type === "boolean") return booleanColumn(arrowType);
+    const size = isNumeric(type) ? allocate(dtypeOf(type), 1).BYTES_PER_ELEMENT : type === "date" ? 4 : 8;
+    return fixedColumn(arrowType, size, (count) =>
+      isNumeric(type)
+        ? allocate(dtypeOf(type), count)
+        : type === "date"
+          ? new Int32Array(count)
+          : new BigInt64Array(count),
+    );
+  }
+  switch (type.kind) {
+    case "decimal":
+      return decimalColumn(arrowType, type.precision);
+    case "tensor": {
+      const width = widthOf(type);
+      if (width === 0 || width > maxArrayLength) return listColumn(arrowType, columnOf(type.element), width);
+      return arrayColumn(arrowType, columnOf(type.element), width);
+    }
+    case "array":
+      return listColumn(arrowType, columnOf(type.element));
+    case "struct":
+      return structColumn(
+        arrowType,
+        type.fields.map((field) => columnOf(field.type)),
+      );
+    case "map": {
+      const entries = (arrowType as arrow.Map_).children[0]!.type;
+      return listColumn(arrowType, structColumn(entries, [columnOf(type.key), columnOf(type.value)]));
+    }
+  }
+}
+
+/** Bytes that grow by doubling. */
+class Bytes {
+  array = new Uint8Array(0);
+  length = 0;
+
+  reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.array.length) return;
+    const grown = new Uint8Array(Math.max(needed, Math.min(this.array.length * 2, this.array.length + (1 << 26))));
+    grown.set(this.array.subarray(0, this.length));
+    this.array = grown;
+  }
+
+  add(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.array.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  take(): Uint8Array {
+    const taken = this.array.subarray(0, this.length);
+    this.array = new Uint8Array(0);
+    this.length = 0;
+    return taken;
+  }
+}
+
+/** Validity bits; kept only once a null was seen. */
+class Validity {
+  #bits: Uint8Array | undefined;
+  #rows = 0;
+  #nulls = 0;
+
+  append(vector: Vector, from: number, count: number): void {
+    const mask = count === 0 ? null : duckdb.vector_get_validity(vector, Math.ceil((from + count) / 64) * 8);
+    const at = this.#rows;
+    this.#rows += count;
+    if (!mask && this.#bits === undefined) return;
+    this.#bits = grownBits(this.#bits, at, this.#rows);
+    for (let i = 0; i < count; i++) {
+      if (mask && !((mask[(from + i) >> 3]! >> ((from + i) & 7)) & 1)) this.#nulls++;
+      else this.#bits[(at + i) >> 3]! |= 1 << ((at + i) & 7);
+    }
+  }
+
+  take(): { length: number; nullCount: number; nullBitmap?: Uint8Array } {
+    const taken =
+      this.#bits === undefined || this.#nulls === 0
+        ? { length: this.#rows, nullCount: 0 }
+        : { length: this.#rows, nullCount: this.#nulls, nullBitmap: this.#bits.subarray(0, (this.#rows + 7) >> 3) };
+    this.#bits = undefined;
+    this.#rows = 0;
+    this.#nulls = 0;
+    return taken;
+  }
+}
+
+function grownBits(bits: Uint8Array | undefined, rowsBefore: number, rows: number): Uint8Array {
+  const needed = (rows + 7) >> 3;
+  if (bits !== undefined && bits.length >= needed) return bits;
+  const grown = new Uint8Array(Math.max(needed, (bits?.length ?? 0) * 2, 2048));
+  if (bits !== undefined) grown.set(bits);
+  else for (let row = 0; row < rowsBefore; row++) grown[row >> 3]! |= 1 << (row & 7);
+  return grown;
+}
+
+function fixedColumn(type: arrow.DataType, size: number, allocateArray: (count: number) => unknown): Column {
+  const validity = new Validity();
+  const bytes = new Bytes();
+  const Values = (allocateArray(0) as Float32Array).constructor as Float32ArrayConstructor;
+  return {
+    get bytes() {
+      return bytes.length;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      if (count > 0) bytes.add(duckdb.vector_get_data(vector, (from + count) * size).subarray(from * size));
+    },
+    finish() {
+      const taken = bytes.take();
+      const data = new Values(taken.buffer, 0, taken.length / size);
+      return makeData({ type, data, ...validity.take() });
+    },
+  };
+}
+
+function booleanColumn(type: arrow.DataType): Column {
+  const validity = new Validity();
+  const bytes = new Bytes();
+  return {
+    get bytes() {
+      return bytes.length;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      if (count > 0) bytes.add(duckdb.vector_get_data(vector, from + count).subarray(from));
+    },
+    finish() {
+      const taken = bytes.take();
+      const bits = new Uint8Array((taken.length + 7) >> 3);
+      for (let i = 0; i < taken.length; i++) if (taken[i] !== 0) bits[i >> 3]! |= 1 << (i & 7);
+      return makeData({ type, data: bits, ...validity.take() });
+    },
+  };
+}
+
+// A string is 16 bytes: its length, then up to 12 bytes in place, or 4 bytes and a pointer.
+function bytesColumn(type: arrow.DataType): Column {
+  const validity = new Validity();
+  const bytes = new Bytes();
+  const offsets = new Bytes();
+  let rows = 0;
+  return {
+    get bytes() {
+      return bytes.length + offsets.length;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      if (count === 0) return;
+      const entries = duckdb.vector_get_data(vector, (from + count) * 16);
+      const view = new DataView(entries.buffer, entries.byteOffset, entries.byteLength);
+      const mask = duckdb.vector_get_validity(vector, Math.ceil((from + count) / 64) * 8);
+      offsets.reserve(count * 4 + 4);
+      const ends = new Int32Array(offsets.array.buffer, 0, Math.floor(offsets.array.length / 4));
+      for (let row = from; row < from + count; row++) {
+        // what stands in the place of a null may point anywhere
+        if (!mask || (mask[row >> 3]! >> (row & 7)) & 1) {
+          const length = view.getUint32(row * 16, true);
+          if (length > 12) {
+            bytes.add(duckdb.get_data_from_pointer(view.buffer as ArrayBuffer, view.byteOffset + row * 16 + 8, length));
+          } else if (length > 0) {
+            bytes.reserve(length);
+            const start = row * 16 + 4;
+            for (let i = 0; i < length; i++) bytes.array[bytes.length + i] = entries[start + i]!;
+            bytes.length += length;
+          }
+        }
+        ends[++rows] = bytes.length;
+      }
+      offsets.length = rows * 4 + 4;
+    },
+    finish() {
+      const taken = offsets.length === 0 ? new Uint8Array(4) : offsets.take();
+      rows = 0;
+      const valueOffsets = new Int32Array(taken.buffer, 0, taken.length / 4);
+      return makeData({ type, valueOffsets, data: bytes.take(), ...validity.take() });
+    },
+  };
+}
+
+// Arrow's decimals have 128 bits; DuckDB's as many as the precision needs.
+function decimalColumn(type: arrow.DataType, precision: number): Column {
+  const validity = new Validity();
+  const bytes = new Bytes();
+  const size = precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
+  return {
+    get bytes() {
+      return bytes.length;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      if (count === 0) return;
+      const data = duckdb.vector_get_data(vector, (from + count) * size).subarray(from * size);
+      if (size === 16) {
+        bytes.add(data);
+        return;
+      }
+      const wide = new BigInt64Array(count * 2);
+      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+      for (let i = 0; i < count; i++) {
+        const value =
+          size === 8
+            ? view.getBigInt64(i * 8, true)
+            : BigInt(size === 4 ? view.getInt32(i * 4, true) : view.getInt16(i * 2, true));
+        wide[i * 2] = value;
+        wide[i * 2 + 1] = value < 0n ? -1n : 0n;
+      }
+      bytes.add(new Uint8Array(wide.buffer));
+    },
+    finish() {
+      const taken = bytes.take();
+      return makeData({ type, data: new Uint32Array(taken.buffer, 0, taken.length / 4), ...validity.take() });
+    },
+  };
+}
+
+function arrayColumn(type: arrow.DataType, items: Column, width: number): Column {
+  const validity = new Validity();
+  let depth: number | undefined;
+  return {
+    get bytes() {
+      return items.bytes;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      depth ??= depthOf(vector);
+      let child = vector;
+      for (let i = 0; i < depth; i++) child = duckdb.array_vector_get_child(child);
+      items.append(child, from * width, count * width);
+    },
+    finish: () => makeData({ type, child: items.finish(), ...validity.take() }),
+  };
+}
+
+/** Arrays of arrays of numbers: how many stand within each other. */
+function depthOf(vector: Vector): number {
+  const isArray = duckdb.get_type_id(duckdb.vector_get_column_type(vector)) === duckdb.Type.ARRAY;
+  return isArray ? 1 + depthOf(duckdb.array_vector_get_child(vector)) : 0;
+}
+
+// A list is 16 bytes: offset and length in the child. With a width, every list must have it: a long tensor.
+function listColumn(type: arrow.DataType, items: Column, width?: number): Column {
+  const validity = new Validity();
+  let ends: number[] = [0];
+  return {
+    get bytes() {
+      return items.bytes + ends.length * 4;
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      if (count === 0) return;
+      const data = duckdb.vector_get_data(vector, (from + count) * 16);
+      const entries = new BigUint64Array(data.buffer, data.byteOffset, (from + count) * 2);
+      const mask = duckdb.vector_get_validity(vector, Math.ceil((from + count) / 64) * 8);
+      const child = duckdb.list_vector_get_child(vector);
+      // neighbouring lists that follow one another in the child are taken in one go
+      let start = 0;
+      let length = 0;
+      for (let row = from; row < from + count; row++) {
+        const isValid = !mask || (mask[row >> 3]! >> (row & 7)) & 1;
+        const offset = Number(entries[row * 2]);
+        const size = isValid ? Number(entries[row * 2 + 1]) : 0;
+        if (width !== undefined && size !== width) {
+          throw new DataError("DuckDB", `a tensor of ${width} numbers came back ${isValid ? `with ${size}` : "null"}`);
+        }
+        ends.push(ends.at(-1)! + size);
+        if (size === 0) continue;
+        if (length > 0 && offset !== start + length) {
+          items.append(child, start, length);
+          length = 0;
+        }
+        if (length === 0) start = offset;
+        length += size;
+      }
+      if (length > 0) items.append(child, start, length);
+    },
+    finish() {
+      const valueOffsets = Int32Array.from(ends);
+      ends = [0];
+      const child = items.finish();
+      if (width !== undefined) return makeData({ type, child, ...validity.take() });
+      return makeData({ type, valueOffsets, child, ...validity.take() });
+    },
+  };
+}
+
+function structColumn(type: arrow.DataType, fields: readonly Column[]): Column {
+  const validity = new Validity();
+  return {
+    get bytes() {
+      return fields.reduce((sum, field) => sum + field.bytes, 0);
+    },
+    append(vector, from, count) {
+      validity.append(vector, from, count);
+      fields.forEach((field, i) => {
+        field.append(duckdb.struct_vector_get_child(vector, i), from, count);
+      });
+    },
+    finish: () => makeData({ type, children: fields.map((field) => field.finish()), ...validity.take() }),
+  };
+}
+
+function nullColumn(type: arrow.DataType): Column {
+  let length = 0;
+  return {
+    bytes: 0,
+    append(_vector, _from, count) {
+      length += count;
+    },
+    finish() {
+      const data = makeData({ type, length });
+      length = 0;
+      return data;
+    },
+  };
+}
+
+// arrow.makeData is overloaded by type class; ours is chosen at run time
+function makeData(props: object): arrow.Data {
+  return arrow.makeData(props as Parameters<typeof arrow.makeData>[0]);
+}

@@ -1,0 +1,108 @@
+/** @file Session: an engine opened by its URL, and the DataFrames that come from it. */
+
+import * as arrow from "apache-arrow";
+import { DataFrame } from "./data/dataframe.js";
+import { type Engine, type EngineOptions, openEngine } from "./data/engine.js";
+import { batchesOfTable } from "./data/import-table.js";
+import { sql, name as sqlName } from "./data/plan.js";
+import { DataFrameReader } from "./data/reader.js";
+import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
+import { Schema } from "./data/schema.js";
+import { EngineError } from "./errors.js";
+
+/** Modules that make engines known, loaded when a URL asks for them. */
+const engineModules: Readonly<Record<string, () => Promise<unknown>>> = {
+  duckdb: () => import("./engines/duckdb/engine.js"),
+};
+
+/** Options of `Session.open`; those of the engine are passed on to it. */
+export interface SessionOptions extends EngineOptions {
+  /** DuckDB: most memory before rows go to disk, as in `"2GB"`. */
+  readonly memoryLimit?: string;
+  /** DuckDB: threads it may use. */
+  readonly threads?: number;
+  /** DuckDB: folder for rows that go to disk. */
+  readonly tempDirectory?: string;
+}
+
+/**
+ * A place to read, shape and write data.
+ *
+ * @example
+ * await using session = await Session.open();
+ * const flowers = session.read.images("flowers/", { labelFromFolder: true });
+ * console.log(await flowers.groupBy("label").count().collect());
+ */
+export class Session implements AsyncDisposable {
+  readonly engine: Engine;
+  /** Reads files as DataFrames. */
+  readonly read: DataFrameReader;
+
+  private constructor(engine: Engine) {
+    this.engine = engine;
+    this.read = new DataFrameReader(engine);
+  }
+
+  /**
+   * Opens a session.
+   *
+   * @param url `duckdb:` for an embedded database in memory (default), `duckdb:/path/file.db` for one in a file
+   * @throws EngineError for a URL that no engine serves, or whose engine cannot be opened.
+   */
+  static async open(url = "duckdb:", options: SessionOptions = {}): Promise<Session> {
+    const scheme = /^([a-z][\w+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+    if (scheme === "sc") {
+      throw new EngineError("Session.open", 'Spark ("sc://") is not served yet by this version; use "duckdb:"', {
+        code: "NO_ENGINE",
+        url,
+      });
+    }
+    // all are loaded where none fits, so that the message lists them
+    const modules = engineModules[scheme] ? [engineModules[scheme]] : Object.values(engineModules);
+    for (const load of modules) await load();
+    return new Session(await openEngine(url, options));
+  }
+
+  /**
+   * A DataFrame of rows of this process: objects, or an Arrow table.
+   *
+   * @param schema column types by name, as in `{ age: "int" }`; by default inferred from the rows
+   * @throws DataError for the first value that does not fit.
+   */
+  createDataFrame(rows: readonly Row[] | arrow.Table, schema?: Schema | Readonly<Record<string, string>>): DataFrame {
+    const wanted = schema === undefined || schema instanceof Schema ? schema : Schema.of(schema);
+    if (rows instanceof arrow.Table) {
+      const table = batchesOfTable(rows, wanted);
+      return new DataFrame({ kind: "local", ...table }, this.engine);
+    }
+    const known = wanted ?? inferSchema(rows);
+    return new DataFrame({ kind: "local", batches: [rowsToBatch(rows, known)], schema: known }, this.engine);
+  }
+
+  /** The rows of a SQL query over views, tables and files. */
+  sql(text: string): DataFrame {
+    const query = text.replace(/[;\s]+$/, "");
+    const views = this.engine.viewsIn(query);
+    const built = { sql: { parts: [query] }, inputNames: [...views.keys()] };
+    const plan = { kind: "sql", op: "session.sql", query: () => built, inputs: [...views.values()] } as const;
+    return new DataFrame({ ...plan, schema: undefined, stable: false }, this.engine);
+  }
+
+  /** A view, or a table of the database. */
+  table(name: string): DataFrame {
+    const template = sql`SELECT * FROM ${sqlName(name)}`;
+    const view = this.engine.viewsIn(`SELECT * FROM "${name.replaceAll('"', '""')}"`).get(name);
+    if (view !== undefined) return new DataFrame(view, this.engine);
+    const plan = { kind: "sql", op: "session.table", query: () => ({ sql: template }), inputs: [] } as const;
+    return new DataFrame({ ...plan, schema: undefined, stable: true }, this.engine);
+  }
+
+  /** Ends the session: its temporary files go, and its DataFrames can no longer be computed. */
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
