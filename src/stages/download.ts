@@ -1,13 +1,12 @@
 /** @file Downloads a file once into a cache folder: checked by sha256, resumed after a break, one process at a time. */
 
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { DataError, messageOf } from "../errors.js";
+import { hashFile } from "../runtime/load-asset.js";
 
 /** Where downloads are kept: the environment's DEEPFRAME_CACHE, else `.cache/deepframe` in the home folder. */
 export function cacheFolder(): string {
@@ -41,7 +40,7 @@ export async function download(url: string, sha256: string, options: DownloadOpt
     if (await sizeOf(target)) return target; // another thread was faster
     const partial = `${target}.part`;
     await fetchInto(partial, url, target, options);
-    const found = await hashOf(partial);
+    const found = await hashFile(partial);
     if (found !== sha256) {
       await rm(partial, { force: true });
       throw new DataError(
@@ -128,10 +127,4 @@ async function lock(path: string, { signal }: DownloadOptions): Promise<() => Pr
 
 async function sizeOf(path: string): Promise<number | undefined> {
   return (await stat(path).catch(() => undefined))?.size;
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -5,9 +5,17 @@ import { registerStages } from "../pipeline/registry.js";
 import { Bucketizer } from "./feature/bucketizer.js";
 import { IndexToString } from "./feature/index-to-string.js";
 import { VectorAssembler } from "./feature/vector-assembler.js";
+import { ImageDecoder } from "./image/image-decoder.js";
+import { ImageFeaturizer } from "./image/image-featurizer.js";
+import { ImagePredictor } from "./image/image-predictor.js";
+import { ImageTransformer } from "./image/image-transformer.js";
 
 registerStages(Pipeline);
 registerStages(PipelineModel);
 registerStages(VectorAssembler);
 registerStages(IndexToString);
 registerStages(Bucketizer);
+registerStages(ImageDecoder);
+registerStages(ImageFeaturizer);
+registerStages(ImagePredictor);
+registerStages(ImageTransformer);

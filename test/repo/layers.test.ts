@@ -27,7 +27,7 @@ const importers: Record<string, string> = {
   "@duckdb/node-api": "engines/duckdb/",
   "@duckdb/node-bindings": "engines/duckdb/",
   sharp: "stages/image/decode.ts",
-  "@julusian/jpeg-turbo": "stages/image/decode.ts",
+  koffi: "stages/image/libjpeg-turbo.ts",
   "@bufbuild/protobuf": "graph/",
 };
 

@@ -80,6 +80,17 @@ describe("decodeImage", () => {
     expect([shapeOf(grey16), at(grey16, 12, 25)]).toEqual([[16, 32, 1], [128]]);
   });
 
+  test("gives the exact pixels of a JPEG, not those of the fast inverse DCT", async () => {
+    const noise = Buffer.from(Array.from({ length: 50 * 70 * 3 }, (_, i) => (i * i * 31) % 253));
+    for (const chromaSubsampling of ["4:2:0", "4:4:4"]) {
+      const bytes = await sharp(noise, { raw: { width: 70, height: 50, channels: 3 } })
+        .jpeg({ chromaSubsampling })
+        .toBuffer();
+      const exact = await sharp(bytes).raw().toBuffer();
+      expect(Buffer.compare((await decodeImage(bytes)).data, exact)).toBe(0);
+    }
+  });
+
   test("turns CMYK into RGB", async () => {
     const decoded = await decodeImage(await picture().toColourspace("cmyk").jpeg({ quality: 95 }).toBuffer());
     expect(shapeOf(decoded)).toEqual([16, 32, 3]);

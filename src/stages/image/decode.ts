@@ -1,17 +1,19 @@
 /** @file Encoded pictures to pixels: JPEG by libjpeg-turbo, BMP by our reader, the rest by sharp. */
 
-import jpegTurbo from "@julusian/jpeg-turbo";
-import sharp from "sharp";
-
 import { DataError, messageOf } from "../../errors.js";
-import { uninterrupted } from "../../runtime/uninterrupted.js";
 import { bmpHeader, decodeBmp } from "./bmp.js";
 import { formatOf, type ImageFormat, jpegHeader } from "./format.js";
 import { orient, type Pixels } from "./pixels.js";
 
-// several pictures are decoded at a time, one per thread of the pool: each by one thread, none kept
-sharp.concurrency(1);
-sharp.cache(false);
+// loaded with the first picture that needs them: programs without pictures never do
+const loadJpegTurbo = once(async () => (await import("./libjpeg-turbo.js")).openJpegTurbo());
+const loadSharp = once(async () => {
+  const { default: sharp } = await import("sharp");
+  // several pictures are decoded at a time, one per thread of the pool: each by one thread, none kept
+  sharp.concurrency(1);
+  sharp.cache(false);
+  return sharp;
+});
 
 /** Pictures with more pixels than this are refused unless the caller raises the limit. */
 export const defaultMaxPixels = 100_000_000;
@@ -57,14 +59,13 @@ const who = "decodeImage";
 async function decodeJpeg(bytes: Uint8Array, maxPixels: number): Promise<Pixels | undefined> {
   const header = jpegHeader(bytes);
   if (header === undefined) throw new Error("it ends before its frame header");
-  const { width, height, components, bits, orientation } = header;
+  const { width, height, components: channels, bits, orientation } = header;
   checkSize("JPEG", width, height, maxPixels);
-  if (bits !== 8 || (components !== 1 && components !== 3)) return undefined;
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const format = components === 1 ? jpegTurbo.FORMAT_GRAY : jpegTurbo.FORMAT_RGB;
+  const turbo = await loadJpegTurbo();
+  if (turbo === undefined || bits !== 8 || (channels !== 1 && channels !== 3)) return undefined;
   try {
-    const { data } = uninterrupted(() => jpegTurbo.decompressSync(file, { format }));
-    return orient({ data, height, width, channels: components }, orientation);
+    const data = await turbo.decode(bytes, height, width, channels);
+    return orient({ data, height, width, channels }, orientation);
   } catch {
     return undefined;
   }
@@ -75,6 +76,7 @@ async function decodeOther(bytes: Uint8Array, format: ImageFormat, maxPixels: nu
     throw new DataError(who, "expected a JPEG, PNG, WebP, BMP, GIF, TIFF or AVIF, got a HEIC; convert it first");
   }
   // "truncated": harmless slips of encoders pass, missing pixels do not
+  const sharp = await loadSharp();
   const image = sharp(bytes, { failOn: "truncated", limitInputPixels: false });
   const { width, height, space, hasAlpha } = await image.metadata();
   checkSize(format, width, height, maxPixels);
@@ -84,8 +86,13 @@ async function decodeOther(bytes: Uint8Array, format: ImageFormat, maxPixels: nu
     .toColourspace(grey && !hasAlpha ? "b-w" : "srgb")
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true });
-  const picture = { data, height: info.height, width: info.width, channels: info.channels };
+  const picture = { data: plain(data), height: info.height, width: info.width, channels: info.channels };
   return grey && hasAlpha ? withoutColor(picture) : picture;
+}
+
+/** A Buffer as what its type says it is: Buffer's own slice() would share its bytes. */
+function plain({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /** Grey with alpha, from the RGBA that sharp makes of it (its own grey form would drop the alpha). */
@@ -115,4 +122,12 @@ function notAPicture(bytes: Uint8Array): DataError {
   const hex = [...head].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   const text = String.fromCharCode(...head).replace(/[^ -~]/g, ".");
   return new DataError(who, `${wanted}, got ${bytes.length} bytes that begin with ${hex} (${JSON.stringify(text)})`);
+}
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load();
+    return loaded;
+  };
 }

@@ -33,7 +33,7 @@ export function toChannels(picture: Pixels, order: ChannelOrder, background: Col
 export function swapRedBlue(picture: Pixels): Pixels {
   const { data, channels } = picture;
   if (channels < 3) return picture;
-  const out = data.slice();
+  const out = new Uint8Array(data);
   for (let i = 0; i < out.length; i += channels) {
     out[i] = data[i + 2]!;
     out[i + 2] = data[i]!;
