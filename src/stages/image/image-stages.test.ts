@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { StageSpec } from "../../data/batch-stage.js";
 import { inferSchema, rowsToBatch } from "../../data/rows.js";
 import { Schema } from "../../data/schema.js";
-import { load } from "../../pipeline/save.js";
+import { load } from "../../pipeline/load.js";
 import type { StageContext, Transformer } from "../../pipeline/stage.js";
 import "../index.js";
 import { ImageDecoder } from "./image-decoder.js";
