@@ -35,8 +35,8 @@ const sortedAtOnce = 8192;
 /**
  * Scores and whether their rows were positive. Mergeable; sorted as they come, so no step takes long.
  *
- * Every distinct score is kept up to `limit` of them (24 bytes each); past that, neighbours are put together, so that each
- * holds at most about 2 / limit of the rows, and an area is off by less than that.
+ * Every distinct score is kept up to `limit` of them (24 bytes each); past that, neighbours are put together that hold at
+ * most 2 / limit of the rows.
  *
  * @example
  * const scores = new BinaryScores();
@@ -162,7 +162,7 @@ export class BinaryScores {
     while (this.#runs.length > 0 && this.#runs.at(-1)!.scores.length < 2 * last.scores.length) {
       last = mergeRuns(this.#runs.pop()!, last);
     }
-    this.#runs.push(last.scores.length > this.#limit ? halved(last) : last);
+    this.#runs.push(last.scores.length > this.#limit ? coarsened(last, this.#limit) : last);
   }
 
   #merged(): Run {
@@ -192,16 +192,21 @@ function mergeRuns(a: Run, b: Run): Run {
   return slicesOf({ scores, positive, negative }, to + 1);
 }
 
-/** Every two neighbours as one, under the higher score. */
-function halved({ scores, positive, negative }: Run): Run {
-  const length = Math.ceil(scores.length / 2);
-  const pairs = (values: Float64Array) =>
-    Float64Array.from({ length }, (_, i) => values[2 * i]! + (values[2 * i + 1] ?? 0));
-  return {
-    scores: Float64Array.from({ length }, (_, i) => scores[2 * i]!),
-    positive: pairs(positive),
-    negative: pairs(negative),
-  };
+/** Neighbours as one where together they hold at most 2 / limit of the weight: at most `limit` remain. */
+function coarsened({ scores, positive, negative }: Run, limit: number): Run {
+  const weight = positive.reduce((sum, w) => sum + w, 0) + negative.reduce((sum, w) => sum + w, 0);
+  const most = (2 * weight) / limit;
+  const coarse: Run = { scores: scores.slice(), positive: positive.slice(), negative: negative.slice() };
+  let to = 0;
+  for (let i = 1; i < scores.length; i++) {
+    if (coarse.positive[to]! + coarse.negative[to]! + positive[i]! + negative[i]! > most) {
+      coarse.scores[++to] = scores[i]!;
+      coarse.positive[to] = coarse.negative[to] = 0;
+    }
+    coarse.positive[to]! += positive[i]!;
+    coarse.negative[to]! += negative[i]!;
+  }
+  return slicesOf(coarse, to + 1);
 }
 
 function slicesOf({ scores, positive, negative }: Run, length: number): Run {
