@@ -216,13 +216,19 @@ export interface Matrix {
 /**
  * A vector column (array or tensor of numbers) as a matrix; without a copy where Arrow already holds it so.
  *
- * @param firstRow number of the batch's first row in the data, for messages
+ * @param rowAt number by which messages name a row of the data; its place by default
  * @throws DataError naming the first row that is null, holds a null, or has another length than the rest.
  */
-export function matrixOf(data: arrow.Data, who: Who, column: string, expectedWidth?: number, firstRow = 0): Matrix {
+export function matrixOf(
+  data: arrow.Data,
+  who: Who,
+  column: string,
+  expectedWidth?: number,
+  rowAt: (row: number) => number = (row) => row,
+): Matrix {
   const child = data.children[0]!;
   const fail = (at: number, reason: string): never => {
-    const row = firstRow + at;
+    const row = rowAt(at);
     throw new DataError(who, `row ${row} of column "${column}" ${reason}`, { code: "BAD_ROW", row, column });
   };
   if (data.nullCount > 0) {

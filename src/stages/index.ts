@@ -2,6 +2,8 @@
 
 import { Pipeline, PipelineModel } from "../pipeline/pipeline.js";
 import { registerStages } from "../pipeline/registry.js";
+import { LogisticRegression } from "./classification/logistic-regression.js";
+import { LogisticRegressionModel } from "./classification/logistic-regression-model.js";
 import { Bucketizer } from "./feature/bucketizer.js";
 import { IndexToString } from "./feature/index-to-string.js";
 import { VectorAssembler } from "./feature/vector-assembler.js";
@@ -19,3 +21,5 @@ registerStages(ImageDecoder);
 registerStages(ImageFeaturizer);
 registerStages(ImagePredictor);
 registerStages(ImageTransformer);
+registerStages(LogisticRegression);
+registerStages(LogisticRegressionModel);

@@ -5,7 +5,8 @@ import type { ThreadContext } from "../../runtime/context.js";
 import { openSession } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
-import { type Block, badRow } from "./block.js";
+import { badRow } from "../feature/rows.js";
+import type { Block } from "./block.js";
 
 /** Weighted moments of columns, and the weight of each class. They merge. */
 export interface Summary {

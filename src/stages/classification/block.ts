@@ -2,7 +2,8 @@
 
 import { DataType, type RecordBatch } from "apache-arrow";
 import { dataOf, matrixOf, numbersOf } from "../../data/columns.js";
-import { DataError, type Who } from "../../errors.js";
+import type { Who } from "../../errors.js";
+import { badRow } from "../feature/rows.js";
 import type { FeatureType } from "./logistic-graphs.js";
 
 /** Rows of features with their labels and weights; all arrays are in shared memory, so that threads read them in place. */
@@ -45,8 +46,9 @@ export async function* blocksOf(
   let firstRow = 0;
   for await (const batch of batches) {
     if (batch.numRows === 0) continue;
+    const before = firstRow;
     const data = dataOf(batch, columns.featuresCol);
-    const { values, width } = matrixOf(data, who, columns.featuresCol, builder?.width, firstRow);
+    const { values, width } = matrixOf(data, who, columns.featuresCol, builder?.width, (row) => before + row);
     const labels = labelsOf(batch, columns.labelCol, who, firstRow);
     const weights = weightsOf(batch, columns.weightCol, who, firstRow);
     builder ??= new BlockBuilder(width, values instanceof Float32Array ? "float32" : "float64");
@@ -152,9 +154,4 @@ function weightsOf(
   const i = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
   if (i >= 0) throw badRow(who, column, firstRow + i, `is ${weights[i]}; weights are finite numbers from 0 up`);
   return weights;
-}
-
-/** An error that names a row by its number in the data. */
-export function badRow(who: Who, column: string, row: number, reason: string): DataError {
-  return new DataError(who, `row ${row} of column "${column}" ${reason}`, { code: "BAD_ROW", row, column });
 }

@@ -1,0 +1,185 @@
+/** @file LogisticRegressionModel: what LogisticRegression learned. */
+
+import type { RecordBatch } from "apache-arrow";
+import {
+  dataOf,
+  filterRows,
+  type Matrix,
+  matrixOf,
+  numberColumn,
+  tensorColumn,
+  type Valid,
+  withColumns,
+} from "../../data/columns.js";
+import type { Schema } from "../../data/schema.js";
+import { type ColumnType, widthOf } from "../../data/types.js";
+import { ParamError, SchemaError } from "../../errors.js";
+import { Graph } from "../../graph/graph.js";
+import { asset, defineParams, type Input, numbers } from "../../pipeline/params.js";
+import { type BatchFunction, Model } from "../../pipeline/stage.js";
+import { openSession, type Session } from "../../runtime/session.js";
+import { Tensor } from "../../tensor/tensor.js";
+import { Asset } from "../../util/asset.js";
+import { classifierParams, withPredictions } from "./classifier-params.js";
+import { type FeatureType, type Predictor, predictionGraph } from "./logistic-graphs.js";
+
+const params = defineParams({
+  ...classifierParams,
+  model: asset("ONNX model: features to rawPrediction, probability and prediction"),
+  objectiveHistory: numbers("the objective before the first step and after each", { default: [] }),
+});
+
+/**
+ * Predicts classes. Adds `rawPrediction` and `probability` (a vector of doubles, one per class) and `prediction` (a double);
+ * rows whose features are null get null.
+ *
+ * `params.model` is an ONNX file anyone can use: input `features` [rows, features], outputs `rawPrediction`, `probability`
+ * and `prediction`; the thresholds are in it.
+ *
+ * @throws DataError naming the row whose features have another length.
+ * @example
+ * const { prediction, probability } = await model.predictOne({ features: [5.1, 3.5, 1.4, 0.2] });
+ */
+export class LogisticRegressionModel extends Model<typeof params> {
+  static readonly specs = params;
+  #read: { readonly predictor: Predictor; readonly dtype: FeatureType } | undefined;
+
+  constructor(values: Input<typeof params>) {
+    super(params, values);
+  }
+
+  /** A copy with some parameters changed; new thresholds go into the ONNX model too. */
+  override with(values: Partial<Input<typeof params>>): this {
+    if (!("threshold" in values || "thresholds" in values) || values.model !== undefined) return super.with(values);
+    const { threshold = this.params.threshold, thresholds = this.params.thresholds } = values;
+    if (thresholds !== undefined && thresholds.length !== this.numClasses) {
+      const count = `${this.numClasses} numbers, one per class`;
+      throw new ParamError(this, `thresholds must hold ${count}, got ${thresholds.length}`, { param: "thresholds" });
+    }
+    const { predictor, dtype } = this.#learned;
+    const graph = predictionGraph({ ...predictor, threshold, thresholds }, dtype);
+    return super.with({ ...values, model: new Asset(graph.toBytes()) });
+  }
+
+  /** One row per class, or for two classes told apart by one margin a single row, that of class 1: [rows, numFeatures]. */
+  get coefficientMatrix(): Tensor<"float64"> {
+    return this.#learned.predictor.coefficients;
+  }
+
+  /** Intercepts of the rows of `coefficientMatrix`; zeros without `fitIntercept`. */
+  get interceptVector(): Float64Array {
+    return this.#learned.predictor.intercepts.data;
+  }
+
+  /** Coefficients of a binomial model. @throws ParamError where there is one row per class. */
+  get coefficients(): Float64Array {
+    this.#requireBinomial("coefficients", "coefficientMatrix");
+    return this.coefficientMatrix.data;
+  }
+
+  /** Intercept of a binomial model. @throws ParamError where there is one per class. */
+  get intercept(): number {
+    this.#requireBinomial("intercept", "interceptVector");
+    return this.interceptVector[0]!;
+  }
+
+  get numClasses(): number {
+    return Math.max(2, this.coefficientMatrix.shape[0]!);
+  }
+
+  get numFeatures(): number {
+    return this.coefficientMatrix.shape[1]!;
+  }
+
+  /** How the fit went: the objective before the first step and after each. */
+  get summary(): { readonly objectiveHistory: readonly number[]; readonly totalIterations: number } {
+    const { objectiveHistory } = this.params;
+    return { objectiveHistory, totalIterations: Math.max(0, objectiveHistory.length - 1) };
+  }
+
+  override get readsColumns(): readonly string[] {
+    return [this.params.featuresCol];
+  }
+
+  transformSchema(schema: Schema): Schema {
+    const { featuresCol } = this.params;
+    const type = schema.requireVector(featuresCol, this, "featuresCol");
+    if (typeof type === "object" && type.kind === "tensor" && widthOf(type) !== this.numFeatures) {
+      const message = `column "${featuresCol}" has ${widthOf(type)} numbers, but the model was fitted on ${this.numFeatures}`;
+      throw new SchemaError(this, message, { code: "COLUMN_TYPE", column: featuresCol });
+    }
+    return withPredictions(schema, this.params, this.numClasses, this);
+  }
+
+  async open(schema: Schema): Promise<BatchFunction> {
+    const { featuresCol, model } = this.params;
+    const { predictor, dtype: stored } = this.#learned;
+    const dtype = featureTypeOf(schema.require(featuresCol, this, "featuresCol"));
+    const graph = dtype === stored ? model : predictionGraph(predictor, dtype);
+    const session = await openSession(graph, { name: this.name });
+    return (batch) => this.#predict(batch, session, dtype);
+  }
+
+  async #predict(batch: RecordBatch, session: Session, dtype: FeatureType): Promise<RecordBatch> {
+    const { featuresCol, predictionCol, probabilityCol, rawPredictionCol } = this.params;
+    const data = dataOf(batch, featuresCol);
+    const valid: Valid = data.nullCount > 0 ? (row) => data.getValid(row) : undefined;
+    const rows = Array.from({ length: valid ? batch.numRows : 0 }, (_, row) => row).filter((row) => valid?.(row));
+    const whole = valid ? filterRows(batch, valid) : batch;
+    const features = dataOf(whole, featuresCol);
+    const matrix = matrixOf(features, this, featuresCol, this.numFeatures, (row) => rows[row] ?? row);
+    const found =
+      whole.numRows === 0 ? {} : await session.run({ features: tensorOfRows(matrix, dtype, whole.numRows) });
+    const values = (name: string, width: number) => {
+      const data = (found[name]?.data ?? new Float64Array(0)) as Float64Array;
+      return valid ? spread(data, rows, width, batch.numRows) : data;
+    };
+    const vector = (name: string) => tensorColumn("double", [this.numClasses], values(name, this.numClasses), valid);
+    return withColumns(batch, {
+      ...(rawPredictionCol !== "" && { [rawPredictionCol]: vector("rawPrediction") }),
+      ...(probabilityCol !== "" && { [probabilityCol]: vector("probability") }),
+      ...(predictionCol !== "" && { [predictionCol]: numberColumn("double", values("prediction", 1), valid) }),
+    });
+  }
+
+  get #learned(): { readonly predictor: Predictor; readonly dtype: FeatureType } {
+    if (this.#read === undefined) {
+      const graph = Graph.fromBytes(this.params.model.bytes);
+      const tensor = (name: string) => graph.initializers.get(name)?.tensor;
+      const [coefficients, intercepts] = [tensor("coefficients"), tensor("intercepts")];
+      const dtype = graph.inputs[0]?.dtype as FeatureType;
+      if (coefficients?.dtype !== "float64" || intercepts?.dtype !== "float64") {
+        throw new ParamError(
+          this,
+          "model has no float64 coefficients and intercepts; take one that LogisticRegression made",
+        );
+      }
+      const { threshold, thresholds } = this.params;
+      const weights = { coefficients, intercepts } as Pick<Predictor, "coefficients" | "intercepts">;
+      this.#read = { predictor: { ...weights, threshold, thresholds }, dtype };
+    }
+    return this.#read;
+  }
+
+  #requireBinomial(asked: string, instead: string): void {
+    if (this.coefficientMatrix.shape[0] === 1) return;
+    throw new ParamError(this, `a model with a margin per class has no single ${asked}; read ${instead}`);
+  }
+}
+
+function featureTypeOf(type: ColumnType): FeatureType {
+  const element = typeof type === "object" && (type.kind === "tensor" || type.kind === "array") ? type.element : type;
+  return element === "float" ? "float32" : "float64";
+}
+
+function tensorOfRows({ values, width }: Matrix, dtype: FeatureType, rows: number): Tensor {
+  if (dtype === "float32") return new Tensor("float32", values as Float32Array, [rows, width]);
+  return new Tensor("float64", values instanceof Float64Array ? values : Float64Array.from(values), [rows, width]);
+}
+
+/** Values of the given rows at their places among `count` rows; zeros elsewhere. */
+function spread(values: Float64Array, rows: readonly number[], width: number, count: number): Float64Array {
+  const all = new Float64Array(count * width);
+  for (const [i, row] of rows.entries()) all.set(values.subarray(i * width, (i + 1) * width), row * width);
+  return all;
+}
