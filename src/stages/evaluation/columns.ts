@@ -1,0 +1,49 @@
+/** @file What evaluators share: their parameters, and reading columns of batches. */
+
+import type { RecordBatch } from "apache-arrow";
+import { dataOf, filterRows, matrixOf, numbersOf } from "../../data/columns.js";
+import { ParamError } from "../../errors.js";
+import type { Numbers } from "../../nn/metrics/confusion-matrix.js";
+import { columnName, optional } from "../../pipeline/params.js";
+
+export const evaluatorParams = {
+  labelCol: columnName("column of true values", { default: "label" }),
+  weightCol: optional(columnName("column of the rows' weights; without it all weigh the same")),
+};
+
+/** Values where Spark ML's name of the parameter, `metricName`, is taken for `metric`. */
+export function withMetric<V extends { readonly metric?: unknown; readonly metricName?: unknown }>(
+  who: string,
+  { metricName, ...values }: V,
+): Omit<V, "metricName"> {
+  if (metricName === undefined) return values;
+  if (values.metric !== undefined && values.metric !== metricName) {
+    throw new ParamError(
+      who,
+      `metric and metricName are one parameter, got ${JSON.stringify(values.metric)} and ${JSON.stringify(metricName)}; set metric`,
+    );
+  }
+  return { ...values, metric: metricName };
+}
+
+/** A column as numbers, NaN for null; undefined where the column has no name. */
+export function numbersIn(batch: RecordBatch, column: string): Float64Array;
+export function numbersIn(batch: RecordBatch, column: string | undefined): Float64Array | undefined;
+export function numbersIn(batch: RecordBatch, column: string | undefined): Float64Array | undefined {
+  return column === undefined ? undefined : numbersOf(dataOf(batch, column));
+}
+
+/** Rows whose vector is there, the vectors as one matrix. */
+export interface VectorRows {
+  readonly batch: RecordBatch;
+  readonly values: Numbers;
+  readonly width: number;
+  /** Rows without a vector. */
+  readonly missing: number;
+}
+
+export function vectorsIn(batch: RecordBatch, column: string, who: string, width?: number): VectorRows {
+  const data = dataOf(batch, column);
+  const kept = data.nullCount === 0 ? batch : filterRows(batch, (row) => data.getValid(row));
+  return { ...matrixOf(dataOf(kept, column), who, column, width), batch: kept, missing: batch.numRows - kept.numRows };
+}
