@@ -8,6 +8,7 @@ import type { Value } from "../graph/value.js";
 import { formatShape } from "../tensor/shape.js";
 import { addDims, axisOf, type Dims, sameDim, subDims } from "./dims.js";
 import { defineOp, int } from "./op.js";
+import { putBack } from "./places.js";
 
 export const concat = defineOp({
   type: "Concat",
@@ -122,12 +123,7 @@ function sliceBack(
 ): Value {
   const placed = padsAround(x, starts, ends, axes, steps);
   if (placed !== undefined) return g.pad(dy, placed);
-  const places = g.reshape(g.range(0, g.sizeOf(x)), g.shapeOf(x), { allowZero: true });
-  const read = g.op("Slice", [places, starts, ends, axes, steps]);
-  const zeros = g.reshape(g.zerosLike(x), [-1]);
-  return g.reshape(g.scatterElements(zeros, g.reshape(read, [-1]), g.reshape(dy, [-1])), g.shapeLike(x), {
-    allowZero: true,
-  });
+  return putBack(g, x, dy, (places) => g.op("Slice", [places, starts, ends, axes, steps]));
 }
 
 function padsAround(

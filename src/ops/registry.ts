@@ -1,25 +1,45 @@
 /** @file All operators that shape inference and gradients know: every record of these files. */
 
+import * as activations from "./activations.js";
 import * as arithmetic from "./arithmetic.js";
+import * as choice from "./choice.js";
 import * as conv from "./conv.js";
+import * as logic from "./logic.js";
+import * as lookup from "./lookup.js";
+import * as make from "./make.js";
 import * as matmul from "./matmul.js";
 import type { OpRecord } from "./op.js";
 import * as parts from "./parts.js";
 import * as pool from "./pool.js";
+import * as power from "./power.js";
+import * as rearrange from "./rearrange.js";
 import * as reduce from "./reduce.js";
+import * as search from "./search.js";
 import * as shape from "./shape.js";
+import * as smoothActivations from "./smooth-activations.js";
 import * as softmax from "./softmax.js";
+import * as trigonometry from "./trigonometry.js";
 import * as unary from "./unary.js";
 
 const families: readonly Readonly<Record<string, unknown>>[] = [
+  activations,
   arithmetic,
+  choice,
   conv,
+  logic,
+  lookup,
+  make,
   matmul,
   parts,
   pool,
+  power,
+  rearrange,
   reduce,
+  search,
   shape,
+  smoothActivations,
   softmax,
+  trigonometry,
   unary,
 ];
 

@@ -11,7 +11,8 @@ export const like = (x: Known): Known => ({ dtype: x.dtype, shape: x.shape });
 /** The gradient of the input from that of the output. */
 type Derivative = (g: GraphBuilder, v: { readonly x: Value; readonly y: Value; readonly dy: Value }) => Value;
 
-function unary(type: string, derivative: Derivative | null) {
+/** Declares such a function; null where it is flat. */
+export function unary(type: string, derivative: Derivative | null) {
   const grad =
     derivative === null ? null : (g: GraphBuilder, v: { x: Value; y: Value; dy: Value }) => ({ x: derivative(g, v) });
   return defineOp({ type, inputs: ["x"], infer: ({ x }) => like(x), grad });
@@ -24,11 +25,6 @@ export const exp = unary("Exp", (g, { y, dy }) => g.mul(dy, y));
 export const log = unary("Log", (g, { x, dy }) => g.div(dy, x));
 export const sqrt = unary("Sqrt", (g, { y, dy }) => g.div(dy, g.mul(y, 2)));
 export const reciprocal = unary("Reciprocal", (g, { y, dy }) => g.neg(g.mul(dy, g.square(y))));
-export const relu = unary("Relu", (g, { x, dy }) => g.where(g.greater(x, 0), dy, 0));
-export const sigmoid = unary("Sigmoid", (g, { y, dy }) => g.mul(dy, g.mul(y, g.sub(1, y))));
-export const tanh = unary("Tanh", (g, { y, dy }) => g.mul(dy, g.sub(1, g.square(y))));
-export const sin = unary("Sin", (g, { x, dy }) => g.mul(dy, g.cos(x)));
-export const cos = unary("Cos", (g, { x, dy }) => g.neg(g.mul(dy, g.sin(x))));
 export const identity = defineOp({
   type: "Identity",
   inputs: ["x"],
