@@ -79,8 +79,8 @@ export class Optimizer {
         return await this.#pruneStage(plan, needed);
       case "sql": {
         const { query } = await this.#describer.query(plan);
-        if (query.effect?.kind === "pick" && needed !== undefined) {
-          const columns = query.effect.columns.filter(({ to }) => needed.has(to));
+        if (query.effect?.kind === "pick") {
+          const columns = query.effect.columns.filter(({ to }) => needed === undefined || needed.has(to));
           const below = await this.#prune(plan.inputs[0]!, new Set(columns.map(({ from }) => from)));
           return columns.length === 0 ? below : pickPlan(plan.op, columns, below);
         }
@@ -120,9 +120,6 @@ export class Optimizer {
 
   async #neededOf(plan: SqlPlan, query: Query, index: number, needed: Needed): Promise<Needed> {
     const { effect } = query;
-    if (effect?.kind === "pick") {
-      return new Set(effect.columns.map(({ from }) => from));
-    }
     if (effect?.kind === "rows") {
       const uses = await this.#usesOfRows(plan, query);
       return needed && uses && new Set([...needed, ...uses]);
