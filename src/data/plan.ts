@@ -81,7 +81,9 @@ export type SqlPart =
   | { readonly value: SqlLiteral }
   | { readonly type: ColumnType }
   /** `*` without these columns. */
-  | { readonly without: readonly string[] };
+  | { readonly without: readonly string[] }
+  /** A row per item of this array column, as `place` (from 0) and `value`; one row whose value is null where it is null. */
+  | { readonly elements: string };
 
 export type SqlLiteral = string | number | bigint | boolean | null;
 
@@ -92,6 +94,7 @@ export interface SqlDialect {
   value(value: SqlLiteral): string;
   type(type: ColumnType): string;
   without(names: readonly string[]): string;
+  elements(column: string): string;
 }
 
 /**
@@ -115,6 +118,7 @@ export const input = (index: number): SqlPart => ({ input: index });
 export const name = (name: string): SqlPart => ({ name });
 export const value = (value: SqlLiteral): SqlPart => ({ value });
 export const type = (type: ColumnType): SqlPart => ({ type });
+export const elements = (column: string): SqlPart => ({ elements: column });
 export const without = (names: readonly string[]): SqlPart => ({ without: names });
 
 /** Templates one after the other, with a separator. */
@@ -130,6 +134,7 @@ export function renderSql(template: SqlTemplate, dialect: SqlDialect): string {
       if ("name" in part) return dialect.name(part.name);
       if ("type" in part) return dialect.type(part.type);
       if ("without" in part) return dialect.without(part.without);
+      if ("elements" in part) return dialect.elements(part.elements);
       return dialect.value(part.value);
     })
     .join("");

@@ -23,5 +23,10 @@ export function render(template: SqlTemplate, input: (index: number) => string):
     value: quoteValue,
     type: duckTypeName,
     without: (names) => `* EXCLUDE (${names.map(quoteName).join(", ")})`,
+    elements: (column) => {
+      // [:] makes lists of arrays of fixed length, which coalesce does not take
+      const list = `coalesce(${quoteName(column)}[:], [NULL])`;
+      return `generate_subscripts(${list}, 1) - 1 AS place, unnest(${list}) AS value`;
+    },
   });
 }
