@@ -7,8 +7,8 @@ import { render } from "./dialect.js";
 import { quoteName } from "./quote.js";
 import { readSql } from "./readers.js";
 
-/** Computes a node's rows into a table and gives its name. */
-export type Bind = (plan: LocalPlan | StagePlan | CachePlan) => Promise<string>;
+/** Makes a node's rows something that SQL can read, and gives its name there. @param once whether it is read once only */
+export type Bind = (plan: LocalPlan | StagePlan | CachePlan, once: boolean) => Promise<string>;
 
 /** SQL for the plan's rows. @param list what is selected of them */
 export async function compile(
@@ -28,15 +28,16 @@ export async function compile(
     const body = await bodyOf(node);
     const name = `__${node.kind}${names.size}`;
     names.set(node, name);
-    // what is used once is better computed within the rest than stored
-    const hint = references.get(node) === 1 ? "NOT MATERIALIZED " : "";
+    // what is used once is better computed within the rest than stored; rows that come once must be stored to be used twice
+    const hint =
+      references.get(node) === 1 ? "NOT MATERIALIZED " : node.kind === "sql" && hasStage(node) ? "MATERIALIZED " : "";
     parts.push(`${name} AS ${hint}(${body}\n)`);
     return name;
   }
 
   async function bodyOf(node: Plan): Promise<string> {
     if (node.kind === "read") return (await readSql(node, database)).sql;
-    if (node.kind !== "sql") return `SELECT * FROM ${await bind(node)}`;
+    if (node.kind !== "sql") return `SELECT * FROM ${await bind(node, references.get(node) === 1)}`;
     const inputs: string[] = [];
     for (const input of node.inputs) inputs.push(await part(input));
     const { query } = await describer.query(node);
@@ -48,6 +49,10 @@ export async function compile(
 
   const last = await part(plan);
   return `WITH ${parts.join(",\n")}\nSELECT ${list} FROM ${last}`;
+}
+
+function hasStage(plan: Plan): boolean {
+  return plan.kind === "stage" || (plan.kind === "sql" && plan.inputs.some(hasStage));
 }
 
 function countReferences(plan: Plan): Map<Plan, number> {

@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { EngineError, messageOf, ParamError } from "../../errors.js";
-import { quoteName, quoteText } from "./quote.js";
+import { Feeds } from "./feed.js";
+import { quoteText } from "./quote.js";
 
 export interface DuckdbOptions {
   /** Most memory DuckDB may take before it writes to disk, as in `"2GB"`. Default: 80 % of the machine's. */
@@ -33,12 +34,15 @@ export class Database {
   readonly #connections = new Set<DuckDBConnection>();
   /** Kept open so that the database is, and for work that needs no result. */
   readonly #main: DuckDBConnection;
+  /** Batches of this process as tables. */
+  readonly feeds: Feeds;
   #lastTable = 0;
   #closed = false;
 
   private constructor(instance: DuckDBInstance, main: DuckDBConnection, folder: string, scratch: string) {
     this.#instance = instance;
     this.#main = main;
+    this.feeds = new Feeds(main);
     this.#folder = folder;
     this.#scratch = scratch;
   }
@@ -121,14 +125,13 @@ export class Database {
     return this.#main.getTableNames(sql, false);
   }
 
-  /** A name for a new temporary table. */
+  /** The name of a new temporary table, for SQL. */
   newTable(): ScratchTable {
-    const table = `t${++this.#lastTable}`;
-    return { database: this.#scratch, table, sql: `${this.#scratch}.main.${quoteName(table)}` };
+    return `${this.#scratch}.main.t${++this.#lastTable}` as ScratchTable;
   }
 
   async dropTable(table: ScratchTable): Promise<void> {
-    if (!this.#closed) await this.#main.run(`DROP TABLE IF EXISTS ${table.sql}`);
+    if (!this.#closed) await this.#main.run(`DROP TABLE IF EXISTS ${table}`);
   }
 
   get isClosed(): boolean {
@@ -156,12 +159,8 @@ export class Database {
   }
 }
 
-export interface ScratchTable {
-  readonly database: string;
-  readonly table: string;
-  /** The full name, quoted. */
-  readonly sql: string;
-}
+/** The full name of a temporary table. */
+export type ScratchTable = string & { readonly scratch: true };
 
 function openMessage(path: string, message: string): string {
   if (/lock/i.test(message)) return `${JSON.stringify(path)} is in use by another process; close it there first`;

@@ -3,7 +3,7 @@
 import type * as arrow from "apache-arrow";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
-import type { CachePlan, LocalPlan, Plan } from "../../data/plan.js";
+import type { CachePlan, Plan } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { runChain, type Step } from "../../worker/run-chain.js";
 import { compile } from "./compile.js";
@@ -14,9 +14,9 @@ import { explainPlan } from "./explain.js";
 import { Optimizer } from "./optimize.js";
 import { RowProgress } from "./progress.js";
 import { type BatchSize, defaultSize, streamQuery } from "./stream.js";
-import { fillTable, tableOfQuery } from "./tables.js";
+import { fillTable, ofBatches, type Source, streaming } from "./tables.js";
 import { translate } from "./translate.js";
-import { writeFile } from "./writers.js";
+import { checkTarget, writeFile } from "./writers.js";
 
 /** Runs plans on an embedded DuckDB. */
 export class DuckdbEngine implements Engine {
@@ -26,8 +26,8 @@ export class DuckdbEngine implements Engine {
   readonly #optimizer: Optimizer;
   readonly #expander = new Expander();
   readonly #views = new Map<string, Plan>();
-  /** Tables of local rows and of cached plans; dropped when nobody holds the plan any more. */
-  readonly #kept = new WeakMap<LocalPlan | CachePlan, Promise<ScratchTable>>();
+  /** Tables of cached plans; dropped when nobody holds the plan any more. */
+  readonly #kept = new WeakMap<CachePlan, Promise<ScratchTable>>();
   readonly #abandoned: FinalizationRegistry<ScratchTable>;
   readonly #onProgress: ProgressListener | undefined;
 
@@ -56,13 +56,8 @@ export class DuckdbEngine implements Engine {
   async write(plan: Plan, path: string, options: WriteOptions): Promise<void> {
     const prepared = await this.#prepare(plan);
     const { schema } = await this.#describer.describe(prepared);
-    const tables: ScratchTable[] = [];
-    try {
-      const query = await this.#compile(prepared, tables, options.signal);
-      await writeFile(this.#database, query, schema, path, options);
-    } finally {
-      await this.#drop(tables);
-    }
+    await checkTarget(path, options);
+    await this.#withSql(prepared, options.signal, (query) => writeFile(this.#database, query, schema, path, options));
   }
 
   async explain(plan: Plan): Promise<string> {
@@ -144,35 +139,58 @@ export class DuckdbEngine implements Engine {
       }
       return;
     }
-    const tables: ScratchTable[] = [];
+    const { schema } = await this.#describer.describe(plan);
+    const sources: Source[] = [];
     try {
-      const { schema } = await this.#describer.describe(plan);
-      const query = await this.#compile(plan, tables, signal);
+      const query = await this.#compile(plan, sources, signal);
       yield* streamQuery(this.#database, query, schema, size, signal);
+    } catch (error) {
+      throw causeOf(sources) ?? error;
     } finally {
-      await this.#drop(tables);
+      await releaseAll(sources);
     }
   }
 
-  /** SQL for the plan in the form of its schema. @param tables gets what must be dropped after use */
-  async #compile(plan: Plan, tables: ScratchTable[], signal: AbortSignal | undefined): Promise<string> {
-    const described = await this.#describer.describe(plan);
-    return await compile(plan, described.canonicalList, this.#database, this.#describer, async (node) => {
-      if (node.kind === "stage") {
-        const { schema } = await this.#describer.describe(node);
-        const table = await fillTable(this.#database, schema, this.#run(node, signal));
-        tables.push(table);
-        return table.sql;
+  /** Does something with SQL for the plan in the form of its schema. */
+  async #withSql<R>(plan: Plan, signal: AbortSignal | undefined, use: (query: string) => Promise<R>): Promise<R> {
+    const sources: Source[] = [];
+    try {
+      return await use(await this.#compile(plan, sources, signal));
+    } catch (error) {
+      throw causeOf(sources) ?? error;
+    } finally {
+      await releaseAll(sources);
+    }
+  }
+
+  /** @param sources gets what must be released after use */
+  async #compile(plan: Plan, sources: Source[], signal: AbortSignal | undefined): Promise<string> {
+    const { canonicalList } = await this.#describer.describe(plan);
+    return await compile(plan, canonicalList, this.#database, this.#describer, async (node, once) => {
+      if (node.kind === "cache") return await this.#keep(node, signal);
+      const described = await this.#describer.describe(node);
+      if (node.kind === "local") {
+        const source = await ofBatches(this.#database, described, node.batches);
+        sources.push(source);
+        return source.sql;
       }
-      return (await this.#keep(node, signal)).sql;
+      const start = (stop: AbortSignal) =>
+        this.#run(node, signal === undefined ? stop : AbortSignal.any([signal, stop]));
+      const source = once ? await streaming(this.#database, described, start) : undefined;
+      if (source !== undefined) {
+        sources.push(source);
+        return source.sql;
+      }
+      const table = await fillTable(this.#database, described, this.#run(node, signal));
+      sources.push({ sql: table, error: () => undefined, release: () => this.#database.dropTable(table) });
+      return table;
     });
   }
 
-  #keep(plan: LocalPlan | CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
+  #keep(plan: CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
     let table = this.#kept.get(plan);
     if (table === undefined) {
-      table =
-        plan.kind === "local" ? fillTable(this.#database, plan.schema, plan.batches) : this.#fillCache(plan, signal);
+      table = this.#fillCache(plan, signal);
       this.#kept.set(plan, table);
       table.then(
         (made) => this.#abandoned.register(plan, made),
@@ -184,16 +202,15 @@ export class DuckdbEngine implements Engine {
 
   async #fillCache(plan: CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
     const prepared = await this.#prepare(plan.input);
-    const { schema } = await this.#describer.describe(prepared);
     const { steps } = await this.#peel(prepared);
-    if (steps.some(({ kind }) => kind === "stage"))
-      return await fillTable(this.#database, schema, this.#run(prepared, signal));
-    const tables: ScratchTable[] = [];
-    try {
-      return await tableOfQuery(this.#database, await this.#compile(prepared, tables, signal));
-    } finally {
-      await this.#drop(tables);
+    if (steps.some(({ kind }) => kind === "stage")) {
+      return await fillTable(this.#database, await this.#describer.describe(prepared), this.#run(prepared, signal));
     }
+    return await this.#withSql(prepared, signal, async (query) => {
+      const table = this.#database.newTable();
+      await this.#database.run(`CREATE TABLE ${table} AS ${query}`);
+      return table;
+    });
   }
 
   /** Stages and picks at the plan's top, first to last, and what they stand on. */
@@ -218,10 +235,14 @@ export class DuckdbEngine implements Engine {
     const { effect } = (await this.#describer.query(plan)).query;
     return effect?.kind === "pick" && (await this.#standsOnStage(plan.inputs[0]!));
   }
+}
 
-  async #drop(tables: readonly ScratchTable[]): Promise<void> {
-    for (const table of tables) await this.#database.dropTable(table);
-  }
+function causeOf(sources: readonly Source[]): unknown {
+  return sources.map((source) => source.error()).find((error) => error !== undefined);
+}
+
+async function releaseAll(sources: readonly Source[]): Promise<void> {
+  for (const source of sources) await source.release();
 }
 
 /** Rows of a source, where they are counted without reading it. */

@@ -1,37 +1,15 @@
-/** @file Arrow batches into DuckDB tables: whole buffers are copied into the appender's chunks. */
+/** @file Arrow columns into DuckDB vectors: whole buffers are copied at once. */
 
-import { type DuckDBAppender, DuckDBDataChunk, type DuckDBType } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import * as arrow from "apache-arrow";
 
 type Vector = duckdb.Vector;
 
-const vectorSize = duckdb.vector_size();
-
 /**
- * Appends a batch whose columns have the table's types, in its order, in the form of {@link duckTypeName}.
- *
- * @returns about how many bytes the rows take
+ * Writes rows `from` to `from + count` of `data` to the front of `vector`, whose type has the form of
+ * {@link duckTypeName}.
  */
-export function appendBatch(appender: DuckDBAppender, types: readonly DuckDBType[], batch: arrow.RecordBatch): number {
-  const { children } = batch.data;
-  const bytes = children.reduce((sum, data) => sum + data.byteLength, 0);
-  // a chunk of wide rows would be too large to allocate at once
-  const perRow = Math.max(1, bytes / Math.max(1, batch.numRows));
-  const rowsPerChunk = Math.max(1, Math.min(vectorSize, Math.floor((1 << 24) / perRow)));
-  for (let from = 0; from < batch.numRows; from += rowsPerChunk) {
-    const count = Math.min(rowsPerChunk, batch.numRows - from);
-    const chunk = DuckDBDataChunk.create(types, count);
-    children.forEach((data, i) => {
-      write(duckdb.data_chunk_get_vector(chunk.chunk, i), data, from, count);
-    });
-    appender.appendDataChunk(chunk);
-  }
-  return bytes;
-}
-
-/** Writes rows `from` to `from + count` of `data` to the front of `vector`. */
-function write(vector: Vector, data: arrow.Data, from: number, count: number): void {
+export function writeColumn(vector: Vector, data: arrow.Data, from: number, count: number): void {
   const T = arrow.DataType;
   const { type, values } = data;
   if (count === 0) return;
@@ -44,7 +22,7 @@ function write(vector: Vector, data: arrow.Data, from: number, count: number): v
   else if (T.isList(type) || T.isMap(type)) writeLists(vector, data, from, count);
   else if (T.isStruct(type)) {
     data.children.forEach((child, i) => {
-      write(duckdb.struct_vector_get_child(vector, i), child, from, count);
+      writeColumn(duckdb.struct_vector_get_child(vector, i), child, from, count);
     });
   } else if (!T.isNull(type)) copy(vector, (values as Float32Array).subarray(from, from + count));
 }
@@ -56,6 +34,11 @@ function copy(vector: Vector, values: ArrayBufferView): void {
       ? Buffer.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
       : values;
   duckdb.copy_data_to_vector(vector, 0, source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
+}
+
+/** Makes the first row null. */
+export function nullRow(vector: Vector): void {
+  writeValidity(vector, 1, () => false);
 }
 
 function writeValidity(vector: Vector, count: number, isValid: (row: number) => boolean): void {
@@ -106,7 +89,7 @@ function writeFixedSizeLists(vector: Vector, data: arrow.Data, from: number, cou
   const child = data.children[0]!;
   const isList = duckdb.get_type_id(duckdb.vector_get_column_type(vector)) === duckdb.Type.LIST;
   if (!isList) {
-    write(duckdb.array_vector_get_child(vector), child, from * width, count * width);
+    writeColumn(duckdb.array_vector_get_child(vector), child, from * width, count * width);
     return;
   }
   const entries = new BigUint64Array(count * 2);
@@ -132,6 +115,6 @@ function writeLists(vector: Vector, data: arrow.Data, from: number, count: numbe
 function writeListItems(vector: Vector, entries: BigUint64Array, items: arrow.Data, from: number, count: number): void {
   duckdb.list_vector_reserve(vector, count);
   duckdb.list_vector_set_size(vector, count);
-  write(duckdb.list_vector_get_child(vector), items, from, count);
+  writeColumn(duckdb.list_vector_get_child(vector), items, from, count);
   copy(vector, entries);
 }

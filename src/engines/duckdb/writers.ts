@@ -13,27 +13,26 @@ import { quoteName, quoteText } from "./quote.js";
 import { tensorsKey } from "./readers.js";
 import { translate } from "./translate.js";
 
-/** @throws DataError where something is at the path and the mode is not `overwrite`. */
+/** @throws DataError where something is at the path and the mode is not `overwrite`; before any work. */
+export async function checkTarget(path: string, { format, mode }: WriteOptions): Promise<void> {
+  const there = await stat(resolve(path)).catch(() => undefined);
+  if (there === undefined || (mode === "overwrite" && !there.isDirectory())) return;
+  const found = there.isDirectory()
+    ? "is a folder; give a file name"
+    : "exists already; pass { overwrite: true } to replace it";
+  throw new DataError(`write.${format}`, `${JSON.stringify(path)} ${found}`, { code: "EXISTS", path });
+}
+
 export async function writeFile(
   database: Database,
   query: string,
   schema: Schema,
   path: string,
-  { format, mode, signal, ...options }: WriteOptions,
+  { format, mode: _mode, signal, ...options }: WriteOptions,
 ): Promise<void> {
   const who = `write.${format}`;
   const target = resolve(path);
   const settings = [`FORMAT ${format}`, ...settingsOf(format, options, who), ...metadataOf(format, schema)];
-  const there = await stat(target).catch(() => undefined);
-  if (there?.isDirectory()) {
-    throw new DataError(who, `${JSON.stringify(path)} is a folder; give a file name`, { code: "EXISTS", path });
-  }
-  if (there !== undefined && mode !== "overwrite") {
-    throw new DataError(who, `${JSON.stringify(path)} exists already; pass { overwrite: true } to replace it`, {
-      code: "EXISTS",
-      path,
-    });
-  }
   const aside = `${target}.${randomUUID().slice(0, 8)}.tmp`;
   await mkdir(dirname(target), { recursive: true });
   const connection = await database.connect();
