@@ -3,4 +3,4 @@
 import { cpSync } from "node:fs";
 
 const target = process.argv[2];
-cpSync("src", target, { recursive: true, filter: (path) => !/\.(ts|proto)$/.test(path) });
+cpSync("src", target, { recursive: true, filter: (path) => !/\.(ts|proto|c)$/.test(path) });

@@ -1,4 +1,4 @@
-/** @file A pretrained network with its preprocessing in front, as one graph from bytes of pictures to a tensor. */
+/** @file A pretrained network with its preprocessing in front, from pixels to a tensor. */
 
 import { GraphError, ParamError, type Who } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
@@ -7,27 +7,30 @@ import { Tensor } from "../../tensor/tensor.js";
 import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { preprocessingGraph } from "./preprocess.js";
+import { resize } from "./resize.js";
 
 /** Runs one picture of any size. On a CPU that is as fast per picture as a batch, and needs no equal sizes. */
 export type RunPicture = (picture: Pixels) => Promise<Float32Array>;
 
 /**
- * The network cut at `tensor`, behind the resizing and normalisation that its description asks for.
+ * The network cut at `tensor`, behind the preprocessing that its description asks for: `image`, uint8 pictures of any
+ * size, to that tensor.
  *
+ * @param resized whether pictures come in the network's size already
  * @throws GraphError where the file has no such tensor, or takes more than the picture.
  */
-export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: string): Graph {
+export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: string, resized = false): Graph {
   const { name, size, channels = "RGB", layout = "NCHW", mean, std } = model;
   const network = Graph.fromBytes(bytes).cutAt([tensor]);
   const [input, ...others] = network.inputs;
   if (input === undefined || others.length > 0) {
     throw new GraphError(name, `expected a network with one input, got ${network.inputs.length}`);
   }
-  const preprocessing = preprocessingGraph({ resize: size, channels, layout, mean, std });
+  const preprocessing = preprocessingGraph({ resize: resized ? undefined : size, channels, layout, mean, std });
   return preprocessing.append(network, { connect: { [input.name]: "pixels" } });
 }
 
-/** Loads the network; the function feeds it pictures and gives the tensor's numbers. */
+/** Loads the network; the function feeds it pictures and gives the tensor's numbers, as `networkGraph` would. */
 export async function openNetwork(
   model: ImageModel | string,
   tensor: string,
@@ -35,11 +38,11 @@ export async function openNetwork(
   who: Who,
 ): Promise<RunPicture> {
   if (typeof model === "string") throw new ParamError(who, `model ${JSON.stringify(model)} was not looked up`);
-  const graph = networkGraph(model, (await loadModel(model)).bytes, tensor);
+  const graph = networkGraph(model, (await loadModel(model)).bytes, tensor, true);
   const session: Session = await openSession(graph, { name: model.name });
   const order = model.channels === "L" ? "L" : "RGB"; // the graph itself turns RGB into BGR
   return async (picture) => {
-    const { data, height, width, channels } = toChannels(picture, order);
+    const { data, height, width, channels } = resize(toChannels(picture, order), model.size);
     const image = new Tensor("uint8", data, [1, height, width, channels]);
     const result = (await session.run({ image }))[tensor]!;
     if (!(result.data instanceof Float32Array) || (length !== undefined && result.size !== length)) {

@@ -11,10 +11,15 @@ import { Schema } from "../../data/schema.js";
 import { load } from "../../pipeline/load.js";
 import type { StageContext, Transformer } from "../../pipeline/stage.js";
 import "../index.js";
+import { runOnnx } from "../../../test/run-onnx.js";
+import { Tensor } from "../../tensor/tensor.js";
+import { decodeImage } from "./decode.js";
 import { ImageDecoder } from "./image-decoder.js";
 import { ImageFeaturizer } from "./image-featurizer.js";
+import { networkGraph } from "./image-network.js";
 import { ImagePredictor } from "./image-predictor.js";
 import { ImageTransformer } from "./image-transformer.js";
+import { findModel, type ImageModel, loadModel } from "./models.js";
 
 /** 3 wide, 2 high; red grows to the right, green downward. */
 const rows = Array.from({ length: 6 }, (_, i) => [40 * (i % 3), 100 * Math.floor(i / 3), 7]);
@@ -134,6 +139,18 @@ describe("ImageTransformer", () => {
       out_error: "ImageTransformer: its 2 x 3 pixels are fewer than the crop of 2 x 4; set resize",
     });
   });
+});
+
+test("ImageFeaturizer gives what its whole graph gives, resizing included", async () => {
+  const model = findModel("efficientnet-lite0", "test") as ImageModel;
+  const graph = networkGraph(model, (await loadModel(model)).bytes, "features");
+  const { data, height, width } = await decodeImage(jpeg);
+  const { features } = await runOnnx(graph, { image: new Tensor("uint8", data, [1, height, width, 3]) });
+  const found = tensorOf(await new ImageFeaturizer(columns).predictOne({ image: jpeg }));
+  expect(found.length).toBe(1280);
+  // the same bytes reach the same kernels; threads may split sums otherwise
+  const differences = found.map((value, i) => Math.abs(value - (features!.data[i] as number)));
+  expect(Math.max(...differences)).toBeLessThan(1e-5);
 });
 
 describe("pictures that cannot be used", () => {

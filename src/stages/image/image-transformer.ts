@@ -12,6 +12,7 @@ import { Tensor } from "../../tensor/tensor.js";
 import { addPictureColumn, mapPictures, pictureParams, picturesPerTask } from "./picture-column.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { outputShape, type Preprocessing, preprocessingGraph, type Size } from "./preprocess.js";
+import { resize } from "./resize.js";
 
 /** How far each property may be scaled: 0.4 draws factors from 0.6 to 1.4. */
 export interface ColorJitter {
@@ -85,21 +86,20 @@ export class ImageTransformer extends Transformer<typeof params> {
 
   async open(_schema: Schema, context: StageContext): Promise<BatchFunction> {
     const shape = this.#shape();
-    const width = sizeOf(shape);
-    const session = await openSession(preprocessingGraph(this.#preprocessing()), { name: this.name });
+    const count = sizeOf(shape);
+    // resizing is done ahead of the graph, to the same bytes as in it
+    const session = await openSession(preprocessingGraph({ ...this.#preprocessing(), resize: undefined }), {
+      name: this.name,
+    });
     return async (batch) => {
-      const pixels = new Float32Array(batch.numRows * width);
+      const pixels = new Float32Array(batch.numRows * count);
       const { valid, errors } = await mapPictures(batch, this.params, this, context, async (picture, at) => {
         this.#checkSize(picture);
-        const {
-          data,
-          height,
-          width: columns,
-          channels,
-        } = toChannels(picture, this.params.channels === "L" ? "L" : "RGB");
-        const image = new Tensor("uint8", data, [1, height, columns, channels]);
+        const flat = toChannels(picture, this.params.channels === "L" ? "L" : "RGB");
+        const { data, height, width, channels } = this.params.resize ? resize(flat, this.params.resize) : flat;
+        const image = new Tensor("uint8", data, [1, height, width, channels]);
         const result = await session.run({ image, ...this.#draw(picture, at.key) });
-        pixels.set(result.pixels!.data as Float32Array, at.row * width);
+        pixels.set(result.pixels!.data as Float32Array, at.row * count);
       });
       return withColumns(batch, { [this.params.outputCol]: tensorColumn("float", shape, pixels, valid), ...errors });
     };

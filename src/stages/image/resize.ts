@@ -1,0 +1,169 @@
+/** @file Resizes pictures exactly as the preprocessing graph does, in a third of the time. */
+
+import { internal } from "../../errors.js";
+import type { Pixels } from "./pixels.js";
+import type { Size } from "./preprocess.js";
+import { resizeWasm } from "./resize-wasm.js";
+
+// ONNX Runtime computes its antialiased Resize one byte at a time: 1.0 ms for 320 x 240 to 224 x 224 against 0.3 ms
+// here, of some 11 ms that a picture takes with EfficientNet-Lite0. The graph is what is saved and what defines the
+// numbers; a test holds this to the very same bytes.
+
+/** The picture (grey or RGB) stretched to `size`, bilinear with antialiasing: the bytes of the graph's Resize node. */
+export function resize(picture: Pixels, [height, width]: Size): Pixels {
+  const { channels } = picture;
+  if (channels !== 1 && channels !== 3) throw internal(`resize needs 1 or 3 channels, got ${channels}`);
+  const narrowed = picture.width === width ? picture : across(picture, width);
+  if (narrowed.height === height) return narrowed;
+  const taps = tapsOf(picture.height, height);
+  const bytes = width * channels;
+  const stride = roundUp(bytes);
+  const [from, to] = [tablesAt + taps.byteLength, tablesAt + taps.byteLength + stride * picture.height];
+  const { memory, down } = kernel(to + stride * height);
+  writeRows(memory, from, stride, narrowed.data, bytes, 0, picture.height);
+  const [spans, weights] = writeTaps(memory, taps);
+  down(from, stride, to, stride, bytes, height, spans, weights, taps.window);
+  return { data: readRows(memory, to, stride, bytes, height), height, width, channels };
+}
+
+/** Rows are handed over in strips, so that a large picture needs little memory. */
+function across({ data, height, width: before, channels }: Pixels, width: number): Pixels {
+  const taps = tapsOf(before, width);
+  const [bytes, result] = [before * channels, width * channels];
+  const stride = roundUp(bytes + 16);
+  const toStride = roundUp(result + 16); // the last pixel of a row writes a byte more than it has
+  const strip = Math.max(4, Math.floor(stripBytes / stride));
+  const from = tablesAt + taps.byteLength;
+  const to = from + stride * strip;
+  const { memory, across } = kernel(to + toStride * strip);
+  const [spans, weights] = writeTaps(memory, taps);
+  const out = new Uint8Array(height * result);
+  for (let y = 0; y < height; y += strip) {
+    const rows = Math.min(strip, height - y);
+    writeRows(memory, from, stride, data, bytes, y, rows);
+    across(from, stride, to, toStride, rows, width, channels, spans, weights, taps.window);
+    out.set(readRows(memory, to, toStride, result, rows), y * result);
+  }
+  return { data: out, height, width, channels };
+}
+
+/** The part of WebAssembly's interface used here, which TypeScript declares for browsers only. */
+declare const WebAssembly: {
+  readonly Memory: new (pages: { readonly initial: number }) => Memory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+};
+
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+const stripBytes = 2 ** 18;
+const roundUp = (bytes: number) => (bytes + 15) & ~15;
+
+function writeRows(
+  memory: Memory,
+  to: number,
+  stride: number,
+  data: Uint8Array,
+  bytes: number,
+  first: number,
+  rows: number,
+): void {
+  const room = new Uint8Array(memory.buffer);
+  for (let y = 0; y < rows; y++) {
+    room.set(data.subarray((first + y) * bytes, (first + y + 1) * bytes), to + y * stride);
+  }
+}
+
+function readRows(memory: Memory, from: number, stride: number, bytes: number, rows: number): Uint8Array {
+  const room = new Uint8Array(memory.buffer);
+  const out = new Uint8Array(bytes * rows);
+  for (let y = 0; y < rows; y++) out.set(room.subarray(from + y * stride, from + y * stride + bytes), y * bytes);
+  return out;
+}
+
+/** For each output pixel the first input pixel, how many, and their weights in 22-bit fixed point. */
+interface Taps {
+  readonly spans: Int32Array;
+  readonly weights: Int32Array;
+  /** Room for weights per output pixel. */
+  readonly window: number;
+  readonly byteLength: number;
+}
+
+const kept = new Map<string, Taps>();
+
+/** Tables are kept for the sizes met last: pictures of a set share few. */
+function tapsOf(before: number, after: number): Taps {
+  const key = `${before} ${after}`;
+  const taps = kept.get(key) ?? computeTaps(before, after);
+  kept.delete(key);
+  kept.set(key, taps);
+  if (kept.size > 64) kept.delete(kept.keys().next().value!);
+  return taps;
+}
+
+/** In float32 step by step, as ONNX Runtime computes them: in double precision some weights would differ. */
+function computeTaps(before: number, after: number): Taps {
+  const f = Math.fround;
+  const ratio = f(after / before);
+  const scale = f(1 / ratio);
+  const support = Math.max(scale, 1);
+  const inverse = scale >= 1 ? f(1 / scale) : 1;
+  const window = Math.ceil(support) * 2 + 1;
+  const spans = new Int32Array(2 * after);
+  const weights = new Int32Array(window * after);
+  for (let i = 0; i < after; i++) {
+    const center = f(0.5 + f(f(f(i + 0.5) / ratio) - 0.5));
+    const from = Math.floor(f(f(center - support) + 0.5));
+    const to = from + Math.min(Math.floor(f(f(center + support) + 0.5)) - from, window);
+    const [first, end] = [Math.max(from, 0), Math.min(to, before)];
+    const taps = Array.from({ length: end - first }, (_, k) => {
+      const distance = Math.abs(f(f(f(f(k + first) - center) + 0.5) * inverse));
+      return distance < 1 ? f(1 - distance) : 0;
+    });
+    const sum = taps.reduce((a, b) => f(a + b), 0);
+    const factor = sum === 0 ? 1 : f(1 / sum);
+    spans.set([first, taps.length], 2 * i);
+    weights.set(
+      taps.map((tap) => Math.round(f(tap * factor) * 2 ** 22)),
+      window * i,
+    );
+  }
+  return { spans, weights, window, byteLength: roundUp(spans.byteLength + weights.byteLength) };
+}
+
+/** Where tables begin; the compiled code's own data and stack lie before. */
+const tablesAt = 2 ** 16;
+
+function writeTaps({ buffer }: Memory, { spans, weights }: Taps): [spans: number, weights: number] {
+  new Int32Array(buffer, tablesAt, spans.length).set(spans);
+  new Int32Array(buffer, tablesAt + spans.byteLength, weights.length).set(weights);
+  return [tablesAt, tablesAt + spans.byteLength];
+}
+
+interface Kernel {
+  readonly memory: Memory;
+  readonly across: (...args: number[]) => void;
+  readonly down: (...args: number[]) => void;
+}
+
+let compiled: Kernel | undefined;
+
+/** The compiled code, with at least this many bytes of memory. */
+function kernel(bytes: number): Kernel {
+  compiled ??= compile();
+  const missing = bytes - compiled.memory.buffer.byteLength;
+  if (missing > 0) compiled.memory.grow(Math.ceil(missing / 2 ** 16));
+  return compiled;
+}
+
+function compile(): Kernel {
+  const memory = new WebAssembly.Memory({ initial: 32 });
+  const module = new WebAssembly.Module(Buffer.from(resizeWasm, "base64"));
+  // the module is our own: it exports these two functions of numbers
+  const { across, down } = new WebAssembly.Instance(module, { env: { memory } }).exports as Kernel;
+  return { memory, across, down };
+}
