@@ -1,15 +1,17 @@
 /** @file gradient: reverse-mode differentiation of a graph, as a graph. */
 
-import { GraphError, ShapeError } from "../errors.js";
+import { ShapeError } from "../errors.js";
 import { baseOpset } from "../graph/builder.js";
 import type { Graph } from "../graph/graph.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { describeNode, readsOf, requireNames } from "../graph/scope.js";
+import { inlineFunction } from "../graph/inline.js";
+import { readsOf, requireNames } from "../graph/scope.js";
 import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import { type OpTable, shapeRules, standardOps, tableOf } from "../ops/infer.js";
 import type { OpRecord } from "../ops/op.js";
 import { formatShape } from "../tensor/shape.js";
+import { vjp } from "./vjp.js";
 
 export interface GradientOptions {
   /** The scalar to differentiate. */
@@ -34,10 +36,10 @@ export function gradient(graph: Graph, { of, wrt, ops = [] }: GradientOptions): 
   requireNames(graph, [of, ...wrt], who);
   const table: OpTable = ops.length === 0 ? standardOps : new Map([...standardOps, ...tableOf(ops)]);
   const base = (graph.opsets.get("") ?? baseOpset) < baseOpset ? graph.atOpset(baseOpset) : graph;
-  const g = GraphBuilder.of(base, { rules: shapeRules(table) });
+  const g = differentiable(base, of, wrt, table);
   const grads = differentiate(
     g,
-    base.nodes,
+    [...g.nodes],
     g.tensor(of),
     wrt.map((name) => g.tensor(name)),
     table,
@@ -49,7 +51,10 @@ export function gradient(graph: Graph, { of, wrt, ops = [] }: GradientOptions): 
   return g.finish(outputs);
 }
 
-/** The gradients of the scalar `of` with respect to `wrt`, added to the graph that is being built. */
+/**
+ * The gradients of the scalar `of` with respect to `wrt`, added to the graph that is being built; `nodes` are those that
+ * lead from `wrt` to `of`.
+ */
 export function differentiate(
   g: GraphBuilder,
   nodes: readonly Node[],
@@ -66,54 +71,37 @@ export function differentiate(
   return vjp(g, nodes, [[of, g.onesLike(of)]], wrt, table).map((grad, i) => grad ?? g.zerosLike(wrt[i]!));
 }
 
-/** Gradients of the sum of each output times its seed; undefined where `wrt` has no part in them. */
-export function vjp(
-  g: GraphBuilder,
-  nodes: readonly Node[],
-  seeds: readonly (readonly [of: Value, seed: Value])[],
-  wrt: readonly Value[],
-  table: OpTable = standardOps,
-): (Value | undefined)[] {
-  // tensors that change when one of wrt does
-  const varying = new Set(wrt.map(({ name }) => name));
-  for (const node of nodes) {
-    if (readsOf(node).some((name) => varying.has(name))) for (const name of node.outputs) varying.add(name);
+/** The graph in a builder, with what lies between `wrt` and `of` written in operators that have gradient rules. */
+function differentiable(graph: Graph, of: string, wrt: readonly string[], table: OpTable): GraphBuilder {
+  const onPath = pathNodes(graph.nodes, of, wrt);
+  const functions = new Map(graph.functions.map((f) => [`${f.domain}:${f.name}`, f]));
+  return GraphBuilder.of(graph, {
+    rules: shapeRules(table),
+    expand(g, node) {
+      if (!onPath.has(node)) return undefined;
+      const key = `${node.domain}:${node.opType}`;
+      const own = functions.get(key);
+      if (own !== undefined) return inlineFunction(g, own, node);
+      const values = node.inputs.map((name) => (name === "" ? undefined : g.tensor(name)) as Value);
+      return g.scope(node.outputs[0] ?? node.opType, () => table.get(key)?.expand?.(g, node, values));
+    },
+  });
+}
+
+/** Nodes through which one of `wrt` changes `of`. */
+function pathNodes(nodes: readonly Node[], of: string, wrt: readonly string[]): Set<Node> {
+  const varying = new Set(wrt);
+  const forward = nodes.filter((node) => {
+    if (!readsOf(node).some((name) => varying.has(name))) return false;
+    for (const name of node.outputs) varying.add(name);
+    return true;
+  });
+  const needed = new Set([of]);
+  const path = new Set<Node>();
+  for (const node of forward.reverse()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    path.add(node);
+    for (const name of readsOf(node)) needed.add(name);
   }
-  varying.delete("");
-  const parts = new Map<string, Value[]>();
-  const contribute = (name: string, grad: Value) => {
-    const list = parts.get(name);
-    if (list === undefined) parts.set(name, [grad]);
-    else list.push(grad);
-  };
-  for (const [of, seed] of seeds) if (varying.has(of.name)) contribute(of.name, seed);
-  const total = (name: string): Value | undefined => {
-    const list = parts.get(name);
-    if (list === undefined) return undefined;
-    if (list.length > 1) parts.set(name, [g.sum(list[0]!, ...list.slice(1))]);
-    return parts.get(name)![0];
-  };
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i]!;
-    if (!node.outputs.some((name) => parts.has(name)) || !readsOf(node).some((name) => varying.has(name))) continue;
-    const record = table.get(`${node.domain}:${node.opType}`);
-    if (record === undefined) {
-      throw new GraphError(
-        who,
-        `${describeNode(node)} has no gradient rule; differentiate with respect to what comes after it, or pass a rule in ops`,
-        { node: node.name, opType: node.opType },
-      );
-    }
-    if (record.grad === null) continue;
-    const wants = node.inputs.map((name) => varying.has(name));
-    const values = node.inputs.map((name) => (name === "" ? undefined : g.tensor(name)) as Value);
-    const outputs = node.outputs.map((name) => (name === "" ? undefined : g.tensor(name)) as Value);
-    const grads = g.scope(`grad/${node.outputs[0]}`, () =>
-      record.grad!(g, node, values, outputs, node.outputs.map(total), wants),
-    );
-    grads.forEach((grad, k) => {
-      if (grad !== null && wants[k]) contribute(node.inputs[k]!, grad);
-    });
-  }
-  return wrt.map(({ name }) => total(name));
+  return path;
 }

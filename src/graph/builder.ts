@@ -12,6 +12,7 @@ import { Graph } from "./graph.js";
 import { type Known, knownConstant, type ShapeRules, unknown } from "./known.js";
 import { Namer } from "./names.js";
 import { irVersionFor } from "./opset.js";
+import { bodiesOf } from "./scope.js";
 import { StoredTensor } from "./stored-tensor.js";
 import type { Attribute, Dim, GraphBody, Model, Node, ValueInfo } from "./types.js";
 import { type Operand, SymbolicTensor, type Value } from "./value.js";
@@ -45,6 +46,9 @@ export interface BuilderOptions {
   /** Whether nodes remember the caller's line. */
   readonly positions?: boolean;
 }
+
+/** The tensors that take the place of a node's outputs, or undefined where the node stays. */
+export type Expand = (node: Node) => readonly (Value | undefined)[] | undefined;
 
 /** Version of ONNX's operators that built graphs start from. */
 export const baseOpset = 18;
@@ -85,25 +89,49 @@ export class NodeBuilder {
     return false;
   }
 
-  /** Starts from a graph: its tensors can be read, and what is built comes after them. */
-  protected adopt(graph: Graph): void {
+  /** Starts from a graph: its tensors can be read, and what is built comes after them. `expand` may put others for a node. */
+  protected adopt(graph: Graph, expand?: Expand): void {
     this.#base = graph;
     for (const [domain, version] of graph.opsets) this.#opsets.set(domain, version);
     for (const info of graph.inputs) this.#declareInput(info);
     for (const info of graph.defaults) this.#namer.fresh(info.name);
     for (const [name, tensor] of graph.initializers) this.#declareConstant(name, tensor);
+    this.#reserve(graph.nodes);
     for (const node of graph.nodes) {
+      const values = expand?.(node);
+      if (values === undefined) this.#adoptNode(node, graph);
+      else {
+        node.outputs.forEach((name, i) => {
+          const source = values[i];
+          if (name === "" || source === undefined) return;
+          this.#adoptNode(
+            { ...node, opType: "Identity", domain: "", inputs: [source.name], outputs: [name], attrs: new Map() },
+            graph,
+          );
+        });
+      }
+    }
+  }
+
+  #reserve(nodes: readonly Node[]): void {
+    for (const node of nodes) {
       for (const name of node.outputs) if (name !== "") this.#namer.fresh(name);
+      for (const body of bodiesOf(node)) {
+        for (const { name } of body.inputs) this.#namer.fresh(name);
+        for (const name of body.initializers.keys()) this.#namer.fresh(name);
+        this.#reserve(body.nodes);
+      }
     }
-    for (const node of graph.nodes) {
-      const known = this.#infer(node, false);
-      node.outputs.forEach((name, i) => {
-        if (name === "") return;
-        this.#adopted.add(name);
-        this.#declare(name, mergeKnown(known[i] ?? unknown, graph.valueInfo.get(name)));
-      });
-      this.#nodes.push(node);
-    }
+  }
+
+  #adoptNode(node: Node, graph: Graph): void {
+    const known = this.#infer(node, false);
+    node.outputs.forEach((name, i) => {
+      if (name === "") return;
+      this.#adopted.add(name);
+      this.#declare(name, mergeKnown(known[i] ?? unknown, graph.valueInfo.get(name)));
+    });
+    this.#nodes.push(node);
   }
 
   /** Names made inside `fn` begin with `scope/`. */
@@ -122,6 +150,11 @@ export class NodeBuilder {
     if (this.#namer.has(name))
       throw new GraphError("input", `the name ${JSON.stringify(name)} is taken; choose another`);
     return this.#declareInput({ name, dtype, shape });
+  }
+
+  /** An input of a body of If, Loop or Scan: its name is of no matter. */
+  bodyInput(label: string, dtype: ElementType | undefined, shape: readonly Dim[] | undefined): Value {
+    return this.#declareInput({ name: this.#namer.fresh(label), dtype, shape });
   }
 
   /** A weight: a constant under its own name, which may be differentiated and replaced. */
@@ -188,11 +221,20 @@ export class NodeBuilder {
     return this.addNode({ opType, domain, name: "", inputs: names, outputs, attrs: new Map(given), at });
   }
 
-  /** Adds a node as it stands; its outputs' names must be free. */
-  addNode(node: Node): Value[] {
-    const known = this.#infer(node, true);
+  /** Adds a node as it stands; its outputs' names must be fresh. A node from a file is not checked for shapes. */
+  addNode(node: Node, { fromFile = false }: { fromFile?: boolean } = {}): Value[] {
+    const known = this.#infer(node, !fromFile);
     this.#nodes.push(node);
     return node.outputs.map((name, i) => this.#declare(name, known[i] ?? unknown));
+  }
+
+  /** Puts a node in the place of another; outputs that are new to the graph can be read from then on. */
+  replaceNode(old: Node, node: Node): void {
+    const known = this.#infer(node, false);
+    this.#nodes[this.#nodes.indexOf(old)] = node;
+    node.outputs.forEach((name, i) => {
+      if (name !== "" && !old.outputs.includes(name)) this.#declare(name, known[i] ?? unknown);
+    });
   }
 
   /** Gives `name`, or the name with a number where it is taken. */
@@ -291,7 +333,7 @@ export class NodeBuilder {
 
   #declareInput(info: ValueInfo): Value {
     this.#inputs.push(info);
-    this.#namer.fresh(info.name);
+    if (!this.#namer.has(info.name)) this.#namer.fresh(info.name);
     return this.#declare(info.name, { dtype: info.dtype, shape: info.shape });
   }
 

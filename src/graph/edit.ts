@@ -1,6 +1,6 @@
 /** @file Changes of one model: cut, prune, rename. */
 
-import { GraphError } from "../errors.js";
+import { didYouMean, GraphError } from "../errors.js";
 import { bodiesOf, namesIn, readsOf, requireNames } from "./scope.js";
 import type { GraphBody, Model, Node, ValueInfo } from "./types.js";
 import { withBodies } from "./validate.js";
@@ -73,6 +73,22 @@ export function renameModel(model: Model, names: Readonly<Record<string, string>
     taken.add(to);
   }
   return renameBody(model, (name) => pairs.get(name) ?? name);
+}
+
+export function weightsToInputs(model: Model, names: readonly string[]): Model {
+  const wanted = new Set(names);
+  const inputs = names.map((name): ValueInfo => {
+    const weight = model.initializers.get(name);
+    if (weight !== undefined) return { name, dtype: weight.dtype, shape: weight.shape };
+    const near = didYouMean(name, model.initializers.keys());
+    throw new GraphError("Graph.feedWeights", `no weight ${JSON.stringify(name)} in the graph${near}`);
+  });
+  return {
+    ...model,
+    inputs: [...model.inputs, ...inputs],
+    defaults: model.defaults.filter(({ name }) => !wanted.has(name)),
+    initializers: new Map([...model.initializers].filter(([name]) => !wanted.has(name))),
+  };
 }
 
 /** Renames the tensors of a body, and where bodies inside it capture them. Names that bodies define themselves stay. */

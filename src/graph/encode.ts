@@ -89,7 +89,8 @@ function nodeProto(node: Node): NodeProto {
 }
 
 function attributeProto(name: string, attr: Attribute): AttributeProto {
-  if (attr.type === "other" || attr.type === "ref") return attr.more!;
+  if (attr.type === "ref") return attr.more ?? create(AttributeProtoSchema, { name, refAttrName: attr.value });
+  if (attr.type === "other") return attr.more!;
   const proto = create(AttributeProtoSchema);
   if (attr.more !== undefined) Object.assign(proto, attr.more);
   proto.name = name;

@@ -1,6 +1,6 @@
 /** @file GraphBuilder: every operator as a function of a graph being built, and as a method of its tensors. */
 
-import { type BuilderOptions, NodeBuilder } from "./builder.js";
+import { type BuilderOptions, type Expand, NodeBuilder } from "./builder.js";
 import type { Graph } from "./graph.js";
 import { ElementwiseOperators } from "./operators/elementwise.js";
 import { NetworkOperators } from "./operators/network.js";
@@ -22,9 +22,15 @@ export type OperatorName = Exclude<keyof NetworkOperators, keyof NodeBuilder | "
  */
 export class GraphBuilder extends NetworkOperators {
   /** Continues a graph: its tensors are read by name with `tensor`. */
-  static of(graph: Graph, options?: BuilderOptions): GraphBuilder {
+  static of(
+    graph: Graph,
+    options?: BuilderOptions & {
+      readonly expand?: (g: GraphBuilder, ...args: Parameters<Expand>) => ReturnType<Expand>;
+    },
+  ): GraphBuilder {
     const builder = new GraphBuilder(options);
-    builder.adopt(graph);
+    const expand = options?.expand;
+    builder.adopt(graph, expand === undefined ? undefined : (node) => expand(builder, node));
     return builder;
   }
 

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { GraphError } from "../errors.js";
 import { type AppendOptions, appendModel } from "./append.js";
 import { decodeModel, parseModel, tensorsOf } from "./decode.js";
-import { cutModel, pruneModel, renameModel } from "./edit.js";
+import { cutModel, pruneModel, renameModel, weightsToInputs } from "./edit.js";
 import { encodeModel } from "./encode.js";
 import { noExternalData, readExternalData } from "./external.js";
 import { raiseOpset } from "./opset.js";
@@ -142,6 +142,15 @@ export class Graph implements Model {
    */
   atOpset(version: number): Graph {
     return new Graph(raiseOpset(this, version, "Graph.atOpset"));
+  }
+
+  /**
+   * Weights become inputs, to be fed with every run.
+   *
+   * @throws GraphError where a name is no weight.
+   */
+  feedWeights(names: readonly string[]): Graph {
+    return new Graph(weightsToInputs(this, names));
   }
 
   /** A graph with some fields replaced. */

@@ -6,6 +6,7 @@ import type { Value } from "../graph/value.js";
 import { formatShape } from "../tensor/shape.js";
 import { broadcastDims, type Dims } from "./dims.js";
 import { defineOp, float } from "./op.js";
+import { Product } from "./product.js";
 import { sumTo } from "./unbroadcast.js";
 
 export const matmul = defineOp({
@@ -25,23 +26,24 @@ export const matmul = defineOp({
     const wideA = rowA ? g.unsqueeze(a, [0]) : a;
     const wideB = columnB ? g.unsqueeze(b, [1]) : b;
     const wideDy = widen(g, dy, rowA, columnB);
+    // one matrix for all of a batch: a product of the flattened batch, joined with those of the weight's other uses
+    if (b.rank === 2 && a.rank > 1) {
+      const flat = (x: Value) => (x.rank === 2 ? x : g.flatten(x, x.rank! - 1));
+      return {
+        a: wants("a") ? g.matmul(dy, g.swapLast(b)) : null,
+        b: wants("b") ? new Product(flat(a), flat(dy)) : null,
+      };
+    }
     const backTo = (grad: Value, x: Value, wide: Value) => {
       const summed = sumTo(g, grad, wide);
       return wide === x ? summed : g.reshape(summed, g.shapeOf(x));
     };
     return {
       a: wants("a") ? backTo(g.matmul(wideDy, g.swapLast(wideB)), a, wideA) : null,
-      b: wants("b") ? backTo(gradOfRight(g, wideA, wideB, wideDy), b, wideB) : null,
+      b: wants("b") ? backTo(g.matmul(g.swapLast(wideA), wideDy), b, wideB) : null,
     };
   },
 });
-
-/** dB = A' dY; with one matrix B for all of a batch, a single product of the flattened batch. */
-function gradOfRight(g: GraphBuilder, a: Value, b: Value, dy: Value): Value {
-  if (b.rank !== 2 || a.rank === 2) return g.matmul(g.swapLast(a), dy);
-  const flat = (x: Value) => g.flatten(x, x.rank! - 1);
-  return g.matmul(g.transpose(flat(a), [1, 0]), flat(dy));
-}
 
 function widen(g: GraphBuilder, dy: Value, rowA: boolean, columnB: boolean): Value {
   if (rowA && columnB) return g.reshape(dy, [1, 1]);

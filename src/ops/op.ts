@@ -5,6 +5,7 @@ import type { Known } from "../graph/known.js";
 import type { StoredTensor } from "../graph/stored-tensor.js";
 import type { GraphBody, Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
+import type { Product } from "./product.js";
 
 /** `"x"`, an optional `"bias?"`, or as the last one any number of them: `"...xs"`. */
 type Bare<S extends string> = S extends `...${infer N}` ? N : S extends `${infer N}?` ? N : S;
@@ -23,8 +24,8 @@ type Grads<I extends readonly string[]> = {
   readonly [S in I[number] as Bare<S>]: S extends `...${string}`
     ? readonly (Value | null)[] | null
     : S extends `${string}?`
-      ? Value | null | undefined
-      : Value | null;
+      ? Value | Product | null | undefined
+      : Value | Product | null;
 };
 
 /** Attributes without a default. */
@@ -96,7 +97,14 @@ export interface OpSpec<I extends readonly string[], O extends readonly string[]
   readonly infer: (inputs: Named<I, Known>, attrs: Attrs<A>, context: InferContext) => Known | readonly Known[];
   /** null: no gradient flows through. */
   readonly grad: ((g: GraphBuilder, context: GradContext<I, O, A>) => Grads<I>) | null;
+  /** The operator written in others: where it is differentiated this takes its place, and `grad` is not used. */
+  readonly expand?: (g: GraphBuilder, context: ExpandContext<I, A>) => Value | readonly (Value | undefined)[];
 }
+
+export type ExpandContext<I extends readonly string[], A extends AttrSpecs> = Named<I, Value> & {
+  readonly attrs: Attrs<A>;
+  readonly node: Node;
+};
 
 /** An operator's record with its types erased, as the engines use it. */
 export interface OpRecord {
@@ -114,8 +122,9 @@ export interface OpRecord {
         outputs: readonly Value[],
         dys: readonly (Value | undefined)[],
         wants: readonly boolean[],
-      ) => readonly (Value | null)[])
+      ) => readonly (Value | Product | null)[])
     | null;
+  readonly expand?: (g: GraphBuilder, node: Node, inputs: readonly Value[]) => readonly (Value | undefined)[];
 }
 
 export { float } from "../graph/builder.js";
@@ -141,8 +150,9 @@ export function defineOp<
   const A extends AttrSpecs = Record<never, never>,
 >(spec: OpSpec<I, O, A>): OpRecord {
   const outputs = spec.outputs ?? ["y"];
-  const { grad } = spec;
+  const { grad, expand } = spec;
   return {
+    ...(expand === undefined ? {} : { expand: erasedExpand(spec, expand) }),
     type: spec.type,
     domain: spec.domain ?? "",
     inputs: spec.inputs,
@@ -176,14 +186,26 @@ export function defineOp<
             };
             const grads = grad(g, context as unknown as GradContext<I, O, A>) as Record<
               string,
-              Value | null | undefined | readonly (Value | null)[]
+              Value | Product | null | undefined | readonly (Value | null)[]
             >;
             return node.inputs.map((_, i) => {
               const at = Math.min(i, spec.inputs.length - 1);
               const given = grads[bare(spec.inputs[at]!)] ?? null;
-              return Array.isArray(given) ? (given[i - at] ?? null) : (given as Value | null);
+              return Array.isArray(given) ? (given[i - at] ?? null) : (given as Value | Product | null);
             });
           },
+  };
+}
+
+function erasedExpand<I extends readonly string[], O extends readonly string[], A extends AttrSpecs>(
+  { inputs, attrs }: OpSpec<I, O, A>,
+  expand: NonNullable<OpSpec<I, O, A>["expand"]>,
+): NonNullable<OpRecord["expand"]> {
+  return (g, node, values) => {
+    const context = { ...nameAll(inputs, values, node.inputs), attrs: readAttrs(attrs, node), node };
+    // named by the record's own inputs
+    const made = expand(g, context as unknown as ExpandContext<I, A>);
+    return Array.isArray(made) ? made : [made as Value];
   };
 }
 

@@ -3,6 +3,7 @@
 import * as activations from "./activations.js";
 import * as arithmetic from "./arithmetic.js";
 import * as choice from "./choice.js";
+import * as controlFlow from "./control-flow.js";
 import * as conv from "./conv.js";
 import * as logic from "./logic.js";
 import * as lookup from "./lookup.js";
@@ -25,6 +26,7 @@ const families: readonly Readonly<Record<string, unknown>>[] = [
   activations,
   arithmetic,
   choice,
+  controlFlow,
   conv,
   logic,
   lookup,
