@@ -127,6 +127,11 @@ export interface OpRecord {
   readonly expand?: (g: GraphBuilder, node: Node, inputs: readonly Value[]) => readonly (Value | undefined)[];
 }
 
+/** Whether gradients flow through an operator, by a rule or by what it is written in. */
+export function isDifferentiable({ grad, expand }: OpRecord): boolean {
+  return grad !== null || expand !== undefined;
+}
+
 export { float } from "../graph/builder.js";
 
 export const int = (): OptionalAttr<number> => ({ optional: "int" });

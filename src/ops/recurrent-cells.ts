@@ -39,17 +39,26 @@ const known: Readonly<Record<string, Activation>> = {
 };
 
 /** @throws GraphError for activations with parameters of their own. */
-export function activationsOf({ activations }: { readonly activations: readonly string[] | undefined }, direction: number, byDefault: readonly string[]): Activation[] {
+export function activationsOf(
+  { activations }: { readonly activations: readonly string[] | undefined },
+  direction: number,
+  byDefault: readonly string[],
+): Activation[] {
   return byDefault.map((name, i) => {
     const wanted = activations?.[direction * byDefault.length + i] ?? name;
     const found = known[wanted.toLowerCase()];
     if (found !== undefined) return found;
-    throw new GraphError("recurrent", `activation "${wanted}" has no gradient here; use one of ${Object.keys(known).join(", ")}`);
+    throw new GraphError(
+      "recurrent",
+      `activation "${wanted}" has no gradient here; use one of ${Object.keys(known).join(", ")}`,
+    );
   });
 }
 
 function bounded({ clip }: CellOptions, activation: Activation): Activation {
-  return clip === undefined || clip === 0 ? activation : (g, x) => activation(g, g.clip(x, g.constant(-clip), g.constant(clip)));
+  return clip === undefined || clip === 0
+    ? activation
+    : (g, x) => activation(g, g.clip(x, g.constant(-clip), g.constant(clip)));
 }
 
 /** What the states give to the gates: h R' + b. */
@@ -60,7 +69,9 @@ function recurrent(g: GraphBuilder, h: Value, r: Value, bias: Value | undefined)
 
 /** i, o, f = s(x + h R'), with peepholes p * c; c' = f * c + i * tanh(x + h R'); h' = o * tanh(c'). */
 export function lstmCell(options: CellOptions & { readonly coupled: boolean }): Cell {
-  const [gate, candidate, output] = options.activations.map((activation) => bounded(options, activation));
+  const [gate, candidate] = options.activations.map((activation) => bounded(options, activation));
+  // the runtime bounds the gates' sums, not the state
+  const output = options.activations[2];
   return {
     gates: 4,
     prepare(g, { r, bias, peepholes, hidden }) {
@@ -70,7 +81,8 @@ export function lstmCell(options: CellOptions & { readonly coupled: boolean }): 
     step(g, x, [h, c], [r, bias, pi, po, pf]) {
       const sums = g.add(x, recurrent(g, h!, r!, bias));
       const [i, o, f, k] = g.split(sums, 4, { axis: 1 }) as [Value, Value, Value, Value];
-      const seen = (sum: Value, p: Value | undefined, state: Value) => (p === undefined ? sum : g.add(sum, g.mul(p, state)));
+      const seen = (sum: Value, p: Value | undefined, state: Value) =>
+        p === undefined ? sum : g.add(sum, g.mul(p, state));
       const input = gate!(g, seen(i, pi, c!));
       const forget = options.coupled ? g.sub(1, input) : gate!(g, seen(f, pf, c!));
       const next = g.add(g.mul(forget, c!), g.mul(input, candidate!(g, k)));
@@ -93,8 +105,13 @@ export function gruCell(options: CellOptions & { readonly resetAfter: boolean })
       const [gates, last, gateBias, lastBias] = prepared;
       const hidden = prepared.hidden!;
       const [fromGates, fromLast] = g.split(x, [2 * hidden, hidden], { axis: 1 }) as [Value, Value];
-      const [z, r] = g.split(gate!(g, g.add(fromGates, recurrent(g, h!, gates!, gateBias))), 2, { axis: 1 }) as [Value, Value];
-      const state = options.resetAfter ? g.mul(r, recurrent(g, h!, last!, lastBias)) : recurrent(g, g.mul(r, h!), last!, lastBias);
+      const [z, r] = g.split(gate!(g, g.add(fromGates, recurrent(g, h!, gates!, gateBias))), 2, { axis: 1 }) as [
+        Value,
+        Value,
+      ];
+      const state = options.resetAfter
+        ? g.mul(r, recurrent(g, h!, last!, lastBias))
+        : recurrent(g, g.mul(r, h!), last!, lastBias);
       const next = candidate!(g, g.add(fromLast, state));
       return [g.add(next, g.mul(z, g.sub(h!, next)))];
     },

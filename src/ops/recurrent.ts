@@ -5,9 +5,9 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Known } from "../graph/known.js";
 import type { Dim } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { activationsOf, type Cell, gruCell, lstmCell, rnnCell } from "./recurrent-cells.js";
 import { loopOver } from "./control-flow.js";
 import { defineOp, floats, int, optionalFloat, texts } from "./op.js";
+import { activationsOf, type Cell, gruCell, lstmCell, rnnCell } from "./recurrent-cells.js";
 
 /** Sequences of at most this many steps are written out; longer ones, or of unknown length, run in a Loop. */
 const maxUnrolled = 256;
@@ -69,7 +69,17 @@ export const gru = defineOp({
         clip: given.clip,
         resetAfter: given.linear_before_reset !== 0,
       });
-    return overSteps(g, { x, w, r, bias, lengths, states: [h0], direction: given.direction, layout: given.layout, cell });
+    return overSteps(g, {
+      x,
+      w,
+      r,
+      bias,
+      lengths,
+      states: [h0],
+      direction: given.direction,
+      layout: given.layout,
+      cell,
+    });
   },
 });
 
@@ -83,14 +93,30 @@ export const rnn = defineOp({
   expand(g, { x, w, r, bias, lengths, h0, attrs: given }) {
     const cell = (direction: number) =>
       rnnCell({ activations: activationsOf(given, direction, ["Tanh"]), clip: given.clip });
-    return overSteps(g, { x, w, r, bias, lengths, states: [h0], direction: given.direction, layout: given.layout, cell });
+    return overSteps(g, {
+      x,
+      w,
+      r,
+      bias,
+      lengths,
+      states: [h0],
+      direction: given.direction,
+      layout: given.layout,
+      cell,
+    });
   },
 });
 
-function outputsKnown(x: Known, r: Known, { layout, hidden_size: size }: { layout: number; hidden_size: number | undefined }, count: number): Known[] {
+function outputsKnown(
+  x: Known,
+  r: Known,
+  { layout, hidden_size: size }: { layout: number; hidden_size: number | undefined },
+  count: number,
+): Known[] {
   const directions: Dim = r.shape?.[0] ?? "?";
   const hidden: Dim = size ?? r.shape?.[2] ?? "?";
-  const [time, batch] = layout === 0 ? [x.shape?.[0] ?? "?", x.shape?.[1] ?? "?"] : [x.shape?.[1] ?? "?", x.shape?.[0] ?? "?"];
+  const [time, batch] =
+    layout === 0 ? [x.shape?.[0] ?? "?", x.shape?.[1] ?? "?"] : [x.shape?.[1] ?? "?", x.shape?.[0] ?? "?"];
   const y = layout === 0 ? [time, directions, batch, hidden] : [batch, time, directions, hidden];
   const last = layout === 0 ? [directions, batch, hidden] : [batch, directions, hidden];
   return Array.from({ length: count }, (_, i): Known => ({ dtype: x.dtype, shape: i === 0 ? y : last }));
@@ -100,7 +126,9 @@ function outputsKnown(x: Known, r: Known, { layout, hidden_size: size }: { layou
 function overSteps(g: GraphBuilder, s: Sequence): Value[] {
   const x = s.layout === 0 ? s.x : g.transpose(s.x, [1, 0, 2]);
   const directions = s.direction === "bidirectional" ? 2 : 1;
-  const results = Array.from({ length: directions }, (_, d) => oneDirection(g, s, x, d, s.direction === "reverse" || d === 1));
+  const results = Array.from({ length: directions }, (_, d) =>
+    oneDirection(g, s, x, d, s.direction === "reverse" || d === 1),
+  );
   return results[0]!.map((_, i) => {
     const parts = results.map((result) => g.unsqueeze(result[i]!, [i === 0 ? 1 : 0]));
     const joined = parts.length === 1 ? parts[0]! : g.concat(parts[0]!, parts.slice(1), { axis: i === 0 ? 1 : 0 });
@@ -124,8 +152,15 @@ function oneDirection(g: GraphBuilder, s: Sequence, x: Value, direction: number,
   const biased = wb === undefined ? input : g.add(input, wb);
   const weights = cell.prepare(g, { r: g.transpose(r, [1, 0]), bias: rb, peepholes: part(s.peepholes), hidden });
   const batch = batchOf(g, x, hidden);
-  const first = s.states.map((state) => (state === undefined ? batch.zeros() : part(s.layout === 0 ? state : g.transpose(state, [1, 0, 2]))!));
-  const advance = (b: GraphBuilder, xt: Value, t: Value | number, states: readonly Value[]): [next: Value[], y: Value] => {
+  const first = s.states.map((state) =>
+    state === undefined ? batch.zeros() : part(s.layout === 0 ? state : g.transpose(state, [1, 0, 2]))!,
+  );
+  const advance = (
+    b: GraphBuilder,
+    xt: Value,
+    t: Value | number,
+    states: readonly Value[],
+  ): [next: Value[], y: Value] => {
     const next = cell.step(b, xt, states, weights);
     if (s.lengths === undefined) return [next, next[0]!];
     // a sequence that has ended keeps its states and gives zeros
@@ -160,7 +195,9 @@ function oneDirection(g: GraphBuilder, s: Sequence, x: Value, direction: number,
 function batchOf(g: GraphBuilder, x: Value, hidden: number): { zeros: () => Value } {
   const batch = x.shape?.[1];
   const dtype = x.dtype === "float64" ? "float64" : "float32";
-  const shape = () => (typeof batch === "number" ? g.ints([batch, hidden]) : g.concat(g.shapeOf(x, { start: 1, end: 2 }), [g.ints([hidden])], { axis: 0 }));
+  const shape = () =>
+    typeof batch === "number"
+      ? g.ints([batch, hidden])
+      : g.concat(g.shapeOf(x, { start: 1, end: 2 }), [g.ints([hidden])], { axis: 0 });
   return { zeros: () => g.fill(shape(), 0, dtype) };
 }
-

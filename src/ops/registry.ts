@@ -14,6 +14,7 @@ import * as parts from "./parts.js";
 import * as pool from "./pool.js";
 import * as power from "./power.js";
 import * as rearrange from "./rearrange.js";
+import * as recurrent from "./recurrent.js";
 import * as reduce from "./reduce.js";
 import * as search from "./search.js";
 import * as shape from "./shape.js";
@@ -36,6 +37,7 @@ const families: readonly Readonly<Record<string, unknown>>[] = [
   pool,
   power,
   rearrange,
+  recurrent,
   reduce,
   search,
   shape,

@@ -1,10 +1,12 @@
 /** @file Conformance rows: LSTM, GRU, RNN. */
 
 import { gru, lstm, rnn } from "../../src/ops/recurrent.js";
-import { normal, type OpRow, type Sample } from "./op-table.js";
+import { float32Only, normal, type OpRow, type Sample } from "./op-table.js";
 
-const float32Only = "the runtime's kernels take float32 alone";
-const fixed = (shape: readonly number[], seed: number): Sample => ({ ...normal(shape, { seed, scale: 0.5 }), fixed: true });
+const fixed = (shape: readonly number[], seed: number): Sample => ({
+  ...normal(shape, { seed, scale: 0.5 }),
+  fixed: true,
+});
 const lengths: Sample = { shape: [2], dtype: "int32", values: [3, 2] };
 
 /** time 3, batch 2, 3 inputs, 2 hidden. */
@@ -33,9 +35,28 @@ export const rows: readonly OpRow[] = [
     outputs: 3,
     float32Only,
   },
-  { op: lstm, name: "both directions", inputs: { ...inputs(4, 2), c0: c0(2), lengths }, attrs: [both, { ...both, clip: { type: "float", value: 0.4 } }], outputs: 3, float32Only },
-  { op: gru, inputs: [inputs(3), { ...inputs(3), lengths }], attrs: [{ hidden_size: 2 }, { hidden_size: 2, linear_before_reset: 1 }], outputs: 2, float32Only },
+  {
+    op: lstm,
+    name: "both directions",
+    inputs: { ...inputs(4, 2), c0: c0(2), lengths },
+    attrs: [both, { ...both, clip: { type: "float", value: 0.3 } }],
+    outputs: 3,
+    float32Only,
+  },
+  {
+    op: gru,
+    inputs: [inputs(3), { ...inputs(3), lengths }],
+    attrs: [{ hidden_size: 2 }, { hidden_size: 2, linear_before_reset: 1 }],
+    outputs: 2,
+    float32Only,
+  },
   { op: gru, name: "both directions", inputs: inputs(3, 2), attrs: [both], outputs: 2, float32Only },
-  { op: rnn, inputs: [inputs(1), { ...inputs(1), lengths }], attrs: [{ hidden_size: 2 }, { hidden_size: 2, activations: ["Relu"] }], outputs: 2, float32Only },
+  {
+    op: rnn,
+    inputs: [inputs(1), { ...inputs(1), lengths }],
+    attrs: [{ hidden_size: 2 }, { hidden_size: 2, activations: ["Relu"] }],
+    outputs: 2,
+    float32Only,
+  },
   { op: rnn, name: "both directions", inputs: inputs(1, 2), attrs: [both], outputs: 2, float32Only },
 ];

@@ -6,7 +6,18 @@ import { rows as elementwise } from "./rows-elementwise.js";
 import { rows as logic } from "./rows-logic.js";
 import { rows as lookup } from "./rows-lookup.js";
 import { rows as network } from "./rows-network.js";
+import { rows as recurrent } from "./rows-recurrent.js";
 import { rows as reduce } from "./rows-reduce.js";
 import { rows as shape } from "./rows-shape.js";
 
-export const rows = [...elementwise, ...activations, ...reduce, ...shape, ...lookup, ...logic, ...core, ...network];
+export const rows = [
+  ...elementwise,
+  ...activations,
+  ...reduce,
+  ...shape,
+  ...lookup,
+  ...logic,
+  ...core,
+  ...network,
+  ...recurrent,
+];
