@@ -19,6 +19,7 @@ import { ImageDecoder } from "./image/image-decoder.js";
 import { ImageFeaturizer } from "./image/image-featurizer.js";
 import { ImagePredictor } from "./image/image-predictor.js";
 import { ImageTransformer } from "./image/image-transformer.js";
+import { OnnxModel } from "./onnx/onnx-model.js";
 
 registerStages(Pipeline);
 registerStages(PipelineModel);
@@ -30,6 +31,7 @@ registerStages(OneHotEncoder, OneHotEncoderModel);
 registerStages(StandardScaler, StandardScalerModel);
 registerStages(MinMaxScaler, MinMaxScalerModel);
 registerStages(Imputer, ImputerModel);
+registerStages(OnnxModel);
 registerStages(ImageDecoder);
 registerStages(ImageFeaturizer);
 registerStages(ImagePredictor);
