@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** @file The `deepframe` command. Exit codes: 0 done, 1 failed, 2 used wrongly. */
+
+import { Command, CommanderError } from "commander";
+import { DeepframeError, messageOf, ParamError } from "../errors.js";
+import { version } from "../util/version.js";
+import { inspectCommand } from "./inspect.js";
+import { predictCommand } from "./predict.js";
+import { quickstartCommand } from "./quickstart.js";
+import { trainCommand } from "./train.js";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command("deepframe")
+    .description("Deep learning on DataFrames: train on pictures, predict, look into models.")
+    .version(version)
+    .option("--verbose", "show where an error came from")
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const make of [quickstartCommand, trainCommand, predictCommand, inspectCommand]) {
+    program.addCommand(make().copyInheritedSettings(program).exitOverride());
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    // Commander has printed its message (or the help that was asked for) by now
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    console.error(`deepframe: ${messageOf(error)}`);
+    if (program.opts().verbose || !(error instanceof DeepframeError)) console.error(stackOf(error));
+    return error instanceof ParamError ? 2 : 1;
+  }
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  const cause = error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause) || messageOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

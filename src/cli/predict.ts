@@ -1,0 +1,73 @@
+/** @file `deepframe predict`: a saved model over pictures or a table. */
+
+import { statSync } from "node:fs";
+import { extname } from "node:path";
+import { Command } from "commander";
+import type { DataFrame } from "../data/dataframe.js";
+import { DataError, ParamError } from "../errors.js";
+import { load, Session, Transformer } from "../index.js";
+import { engineOption, overwriteOption, requireFree } from "./options.js";
+import { ProgressBar } from "./progress.js";
+
+interface Options {
+  readonly out?: string;
+  readonly engine: string;
+  readonly overwrite: boolean;
+}
+
+const tables: Readonly<Record<string, "parquet" | "csv" | "json">> = {
+  ".parquet": "parquet",
+  ".csv": "csv",
+  ".tsv": "csv",
+  ".json": "json",
+  ".jsonl": "json",
+  ".ndjson": "json",
+};
+
+export function predictCommand(): Command {
+  return new Command("predict")
+    .description("Add a saved model's predictions to pictures or a table.")
+    .argument("<model>", "folder of a saved model")
+    .argument("<input>", "a folder of pictures, or a parquet, csv or json file or glob")
+    .option("--out <file>", "write the rows to a .parquet, .csv or .json file (default: print the first 20)")
+    .addOption(overwriteOption())
+    .addOption(engineOption())
+    .action(predict);
+}
+
+async function predict(modelPath: string, input: string, { out, engine, overwrite }: Options): Promise<void> {
+  const format = out === undefined ? undefined : tables[extname(out)];
+  if (out !== undefined && format === undefined) {
+    throw new ParamError("predict", `--out must end in .parquet, .csv or .json, got "${out}"`);
+  }
+  if (out !== undefined) requireFree(out, overwrite);
+  const model = await load(modelPath);
+  if (!(model instanceof Transformer)) {
+    throw new DataError("predict", `"${modelPath}" holds a ${model.name}, which is not fitted yet; give the folder of a fitted model`);
+  }
+  const bar = new ProgressBar();
+  const session = await Session.open(engine, { onProgress: bar.update });
+  try {
+    const answers = model.transform(readInput(session, input));
+    // the pictures themselves are on disk already; their paths say which
+    const rows = isFolder(input) ? answers.drop("image") : answers;
+    if (out === undefined || format === undefined) await rows.show(20);
+    else await rows.write[format](out, { mode: overwrite ? "overwrite" : "error" });
+    bar.end();
+    if (out !== undefined) console.log(`predictions written to ${out}`);
+  } finally {
+    bar.end();
+    await session.close();
+  }
+}
+
+function readInput(session: Session, input: string): DataFrame {
+  const format = tables[extname(input)];
+  if (format !== undefined) return session.read[format](input);
+  if (isFolder(input)) return session.read.images(input);
+  throw new DataError("predict", `"${input}" is neither a folder of pictures nor a .parquet, .csv or .json file or glob`);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
