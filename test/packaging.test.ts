@@ -1,0 +1,71 @@
+/** @file The package as users get it: packed, installed in an empty folder with install scripts off, used from both languages. */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+
+const program = `
+import { LogisticRegression, Pipeline, Session, StringIndexer, VectorAssembler, load } from "deepframe";
+
+const session = await Session.open();
+const flowers = session.createDataFrame(
+  Array.from({ length: 40 }, (_, i) => ({ kind: i % 2 ? "wide" : "long", length: i % 2 ? 1 + i / 100 : 3, width: i % 2 ? 3 : 1 })),
+);
+const model = await new Pipeline([
+  new StringIndexer({ inputCol: "kind", outputCol: "label" }),
+  new VectorAssembler({ inputCols: ["length", "width"], outputCol: "features" }),
+  new LogisticRegression({ featuresCol: "features", labelCol: "label", regParam: 0.1 }),
+]).fit(flowers);
+await model.save("kinds.model", { overwrite: true });
+await session.close();
+const again = await load("kinds.model");
+const rows = await again.predictMany([{ length: 3, width: 1 }, { length: 1, width: 3 }]);
+console.log(JSON.stringify(rows.map(({ prediction }) => prediction)));
+`;
+
+describe("the packed package", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "deepframe-package-"));
+    await run("npm", ["pack", "--pack-destination", folder], { cwd: root });
+    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"))!;
+    await writeFile(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+    await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball}`], { cwd: folder });
+  }, 240_000);
+
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("works from JavaScript", async () => {
+    await writeFile(join(folder, "program.js"), program);
+    const { stdout } = await run("node", ["program.js"], { cwd: folder });
+    expect(stdout.trim()).toMatch(/^\[(0,1|1,0)\]$/);
+  });
+
+  test("works from TypeScript, with strict types", async () => {
+    await writeFile(join(folder, "program.ts"), program.replace("again.predictMany", "(again as import('deepframe').PipelineModel).predictMany"));
+    const strict = { module: "nodenext", target: "es2023", strict: true, skipLibCheck: false, types: ["node"], outDir: "out" };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strict, include: ["program.ts"] }));
+    await symlink(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node")).catch(() => undefined);
+    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], { cwd: folder }).catch((error) => {
+      throw new Error(error.stdout);
+    });
+    const { stdout } = await run("node", ["out/program.js"], { cwd: folder });
+    expect(stdout.trim()).toMatch(/^\[(0,1|1,0)\]$/);
+  });
+
+  test("has a command that runs", async () => {
+    const { stdout } = await run("npx", ["--no-install", "deepframe", "--help"], { cwd: folder });
+    expect(stdout).toContain("Usage: deepframe");
+    const inspected = await run("npx", ["--no-install", "deepframe", "inspect", "kinds.model"], { cwd: folder });
+    expect(inspected.stdout).toContain("LogisticRegressionModel");
+  });
+});
