@@ -7,7 +7,6 @@ import {
   load,
   MulticlassClassificationEvaluator,
   Pipeline,
-  type PipelineModel,
   Session,
   StringIndexer,
 } from "deepframe";
@@ -26,7 +25,7 @@ const evaluator = new MulticlassClassificationEvaluator({ labelCol: "labelIndex"
 console.log("accuracy", await evaluator.evaluate(model.transform(test)));
 await model.save("photos.model", { overwrite: true });
 
-const again = (await load("photos.model")) as PipelineModel;
+const again = await load("photos.model");
 const one = await test.select("path").first();
 const answer = await again.predictOne({ image: new Uint8Array(await readFile(String(one?.path))) });
 console.log(one?.path, answer.prediction, answer.probability);

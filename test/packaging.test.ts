@@ -37,7 +37,9 @@ describe("the packed package", () => {
     await run("npm", ["pack", "--pack-destination", folder], { cwd: root });
     const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"))!;
     await writeFile(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
-    await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball}`], { cwd: folder });
+    await run("npm", ["install", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball}`], {
+      cwd: folder,
+    });
   }, 240_000);
 
   afterAll(async () => {
@@ -51,13 +53,27 @@ describe("the packed package", () => {
   });
 
   test("works from TypeScript, with strict types", async () => {
-    await writeFile(join(folder, "program.ts"), program.replace("again.predictMany", "(again as import('deepframe').PipelineModel).predictMany"));
-    const strict = { module: "nodenext", target: "es2023", strict: true, skipLibCheck: false, types: ["node"], outDir: "out" };
-    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: strict, include: ["program.ts"] }));
-    await symlink(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node")).catch(() => undefined);
-    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], { cwd: folder }).catch((error) => {
-      throw new Error(error.stdout);
-    });
+    await writeFile(join(folder, "program.ts"), program);
+    const strict = {
+      module: "nodenext",
+      target: "es2023",
+      strict: true,
+      skipLibCheck: false,
+      types: ["node"],
+      outDir: "out",
+    };
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: strict, include: ["program.ts"] }),
+    );
+    await symlink(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node")).catch(
+      () => undefined,
+    );
+    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "."], { cwd: folder }).catch(
+      (error) => {
+        throw new Error(error.stdout);
+      },
+    );
     const { stdout } = await run("node", ["out/program.js"], { cwd: folder });
     expect(stdout.trim()).toMatch(/^\[(0,1|1,0)\]$/);
   });

@@ -21,7 +21,9 @@ export function inspectCommand(): Command {
 
 async function inspect(path: string, nodes: boolean): Promise<string> {
   const found = await stat(path).catch((error) => {
-    throw new DataError("inspect", `nothing is at "${path}"; give a saved model's folder or an .onnx file`, { cause: error });
+    throw new DataError("inspect", `nothing is at "${path}"; give a saved model's folder or an .onnx file`, {
+      cause: error,
+    });
   });
   if (found.isFile()) return describeGraph(await Graph.load(path), found.size, nodes);
   const spec = (await load(path)).toSpec();
@@ -42,9 +44,10 @@ function describeStage({ type, params }: Pick<StageSpec, "type" | "params">): st
 }
 
 function describeGraph(graph: Graph, bytes: number, nodes: boolean): string {
-  const rows = [...graph.inputs.map((value) => ["input", value] as const), ...graph.outputs.map((value) => ["output", value] as const)].map(
-    ([kind, { name, dtype, shape }]) => [kind, name, dtype ?? "?", shape === undefined ? "?" : formatShape(shape)],
-  );
+  const rows = [
+    ...graph.inputs.map((value) => ["input", value] as const),
+    ...graph.outputs.map((value) => ["output", value] as const),
+  ].map(([kind, { name, dtype, shape }]) => [kind, name, dtype ?? "?", shape === undefined ? "?" : formatShape(shape)]);
   const weights = [...graph.initializers.values()];
   const operators = new Map<string, number>();
   for (const { opType } of graph.nodes) operators.set(opType, (operators.get(opType) ?? 0) + 1);
@@ -61,7 +64,8 @@ function describeGraph(graph: Graph, bytes: number, nodes: boolean): string {
 }
 
 function shorten(value: unknown): string {
-  if (typeof value === "object" && value !== null && "$asset" in value) return `asset ${String(value.$asset).slice(0, 12)}`;
+  if (typeof value === "object" && value !== null && "$asset" in value)
+    return `asset ${String(value.$asset).slice(0, 12)}`;
   const text = JSON.stringify(value);
   const count = Array.isArray(value) ? ` (${formatCount(value.length)} values)` : "";
   return text.length > 100 ? `${text.slice(0, 90)}…${count}` : text;

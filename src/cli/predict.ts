@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { Command } from "commander";
 import type { DataFrame } from "../data/dataframe.js";
 import { DataError, ParamError } from "../errors.js";
-import { load, Session, Transformer } from "../index.js";
+import { load, Session } from "../index.js";
 import { engineOption, overwriteOption, requireFree } from "./options.js";
 import { ProgressBar } from "./progress.js";
 
@@ -42,9 +42,6 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
   }
   if (out !== undefined) requireFree(out, overwrite);
   const model = await load(modelPath);
-  if (!(model instanceof Transformer)) {
-    throw new DataError("predict", `"${modelPath}" holds a ${model.name}, which is not fitted yet; give the folder of a fitted model`);
-  }
   const bar = new ProgressBar();
   const session = await Session.open(engine, { onProgress: bar.update });
   try {
@@ -65,7 +62,10 @@ function readInput(session: Session, input: string): DataFrame {
   const format = tables[extname(input)];
   if (format !== undefined) return session.read[format](input);
   if (isFolder(input)) return session.read.images(input);
-  throw new DataError("predict", `"${input}" is neither a folder of pictures nor a .parquet, .csv or .json file or glob`);
+  throw new DataError(
+    "predict",
+    `"${input}" is neither a folder of pictures nor a .parquet, .csv or .json file or glob`,
+  );
 }
 
 function isFolder(path: string): boolean {

@@ -39,12 +39,24 @@ async function quickstart({ images, out, seed, engine }: Options): Promise<void>
     const report = join(out, "report.html");
     const model = "efficientnet-lite0";
     const endProgress = () => bar.end();
-    const sample = await trainImages({ photos, title, model, test: 0.2, seed, out: modelPath, report, overwrite: true, endProgress });
+    const sample = await trainImages({
+      photos,
+      title,
+      model,
+      test: 0.2,
+      seed,
+      out: modelPath,
+      report,
+      overwrite: true,
+      endProgress,
+    });
     await tryModel(modelPath, sample);
   } finally {
     bar.end();
     await session.close();
   }
   const command = `npx deepframe predict ${relative(".", modelPath)} ${relative(".", folder)}`;
-  console.log(`\nDone in ${formatTime((performance.now() - started) / 1000)}. Next: ${command} --out predictions.parquet`);
+  console.log(
+    `\nDone in ${formatTime((performance.now() - started) / 1000)}. Next: ${command} --out predictions.parquet`,
+  );
 }
