@@ -26,7 +26,7 @@ const importers: Record<string, string> = {
   "onnxruntime-node": "runtime/",
   "@duckdb/node-api": "engines/duckdb/",
   "@duckdb/node-bindings": "engines/duckdb/",
-  sharp: "stages/image/decode.ts",
+  sharp: "stages/image/",
   koffi: "stages/image/libjpeg-turbo.ts",
   "@bufbuild/protobuf": "graph/",
 };
