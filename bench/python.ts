@@ -1,0 +1,35 @@
+/** @file Python peers: a scratch environment of pinned packages, and scripts that print one JSON line. */
+
+import { execFile } from "node:child_process";
+import { access } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** The interpreter of a virtual environment with these packages (`name==version`), made once. */
+export async function pythonWith(name: string, packages: readonly string[]): Promise<string> {
+  const folder = resolve(".cache", `bench-${name}`);
+  const python = join(folder, "bin", "python");
+  const done = join(folder, "complete");
+  if (
+    await access(done).then(
+      () => true,
+      () => false,
+    )
+  )
+    return python;
+  console.log(`installing ${packages.join(" ")} into ${folder}`);
+  await run("python3", ["-m", "venv", "--clear", folder]);
+  await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages], {
+    maxBuffer: 1e8,
+  });
+  await run("touch", [done]);
+  return python;
+}
+
+/** Runs a script of bench/ and reads the JSON on its last line. */
+export async function runPython<T>(python: string, script: string, args: readonly string[]): Promise<T> {
+  const { stdout } = await run(python, [join("bench", script), ...args], { maxBuffer: 1e8 });
+  return JSON.parse(stdout.trim().split("\n").at(-1)!);
+}
