@@ -2,4 +2,42 @@
 
 import "./stages/index.js";
 
+export { gradient } from "./autodiff/gradient.js";
+export { DataFrame } from "./data/dataframe.js";
+export type { Progress, ProgressListener } from "./data/engine.js";
+export { col, type Expr, expr, lit, when } from "./data/expr.js";
+export type { GroupedData } from "./data/grouped.js";
+export type { DataFrameReader } from "./data/reader.js";
+export type { Row } from "./data/rows.js";
+export { Schema } from "./data/schema.js";
+export type { ColumnType, Field } from "./data/types.js";
+export type { DataFrameWriter } from "./data/writer.js";
+export {
+  DataError,
+  DeepframeError,
+  EngineError,
+  GraphError,
+  ParamError,
+  SchemaError,
+  ShapeError,
+} from "./errors.js";
+export { Graph } from "./graph/graph.js";
+export { trace } from "./ops/trace.js";
+export { load, loadEstimator } from "./pipeline/load.js";
+export { Pipeline, PipelineModel } from "./pipeline/pipeline.js";
+export { registerStages } from "./pipeline/registry.js";
+export { type BatchFunction, Estimator, Model, Stage, type StageContext, Transformer } from "./pipeline/stage.js";
+export { run } from "./runtime/run.js";
 export { Session, type SessionOptions } from "./session.js";
+export { Bucketizer } from "./stages/feature/bucketizer.js";
+export { IndexToString } from "./stages/feature/index-to-string.js";
+export { VectorAssembler } from "./stages/feature/vector-assembler.js";
+export { ImageDecoder } from "./stages/image/image-decoder.js";
+export { ImageFeaturizer } from "./stages/image/image-featurizer.js";
+export { ImagePredictor } from "./stages/image/image-predictor.js";
+export { ImageTransformer } from "./stages/image/image-transformer.js";
+export { type ImageModel, modelNames, registerModel } from "./stages/image/models.js";
+export type { DType } from "./tensor/dtype.js";
+export { Tensor } from "./tensor/tensor.js";
+export { Asset } from "./util/asset.js";
+export { version } from "./util/version.js";
