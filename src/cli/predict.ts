@@ -49,7 +49,7 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
     // the pictures themselves are on disk already; their paths say which
     const rows = isFolder(input) ? answers.drop("image") : answers;
     if (out === undefined || format === undefined) await rows.show(20);
-    else await rows.write[format](out, { mode: overwrite ? "overwrite" : "error" });
+    else await rows.write[format](out, { overwrite });
     bar.end();
     if (out !== undefined) console.log(`predictions written to ${out}`);
   } finally {
