@@ -8,6 +8,7 @@ import type { Measurement, Suite } from "./measure.js";
 
 /** One line per suite. */
 const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>> = {
+  predict: () => import("./predict.js"),
 };
 
 const asked = process.argv.slice(2);

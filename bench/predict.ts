@@ -13,19 +13,23 @@ import {
   StringIndexer,
   VectorAssembler,
 } from "../src/index.js";
-import { median, seconds, type Suite } from "./measure.js";
+import { median, type Suite, seconds } from "./measure.js";
 
 const jobs = ["clerk", "driver", "farmer", "nurse", "teacher"];
 const person = (i: number) => ({ age: 20 + ((i * 7) % 50), hours: 10 + ((i * 13) % 50), job: jobs[i % jobs.length]! });
 
 export const suite: Suite = {
-  title: "one row through StringIndexer, OneHotEncoder, VectorAssembler, StandardScaler, LogisticRegression, loaded from disk",
+  title:
+    "one row through StringIndexer, OneHotEncoder, VectorAssembler, StandardScaler, LogisticRegression, loaded from disk",
 
   async run() {
     const folder = await mkdtemp(join(tmpdir(), "deepframe-bench-"));
     try {
       const session = await Session.open();
-      const people = Array.from({ length: 1000 }, (_, i) => ({ ...person(i), rich: Number(person(i).hours + (i % 17) > 40) }));
+      const people = Array.from({ length: 1000 }, (_, i) => ({
+        ...person(i),
+        rich: Number(person(i).hours + (i % 17) > 40),
+      }));
       const fitted = await new Pipeline([
         new StringIndexer({ inputCol: "job", outputCol: "jobIndex" }),
         new OneHotEncoder({ inputCol: "jobIndex", outputCol: "jobVector" }),

@@ -22,6 +22,11 @@ export {
   ShapeError,
 } from "./errors.js";
 export { Graph } from "./graph/graph.js";
+export {
+  ClassificationReport,
+  type ClassRates,
+  type ClassReport,
+} from "./nn/metrics/classification-report.js";
 export { trace } from "./ops/trace.js";
 export { load, loadEstimator } from "./pipeline/load.js";
 export { Pipeline, PipelineModel } from "./pipeline/pipeline.js";
@@ -29,8 +34,19 @@ export { registerStages } from "./pipeline/registry.js";
 export { type BatchFunction, Estimator, Model, Stage, type StageContext, Transformer } from "./pipeline/stage.js";
 export { run } from "./runtime/run.js";
 export { Session, type SessionOptions } from "./session.js";
+export { LogisticRegression } from "./stages/classification/logistic-regression.js";
+export { LogisticRegressionModel } from "./stages/classification/logistic-regression-model.js";
+export { BinaryClassificationEvaluator } from "./stages/evaluation/binary-classification-evaluator.js";
+export { classificationReport, type ReportOptions } from "./stages/evaluation/classification-report.js";
+export { MulticlassClassificationEvaluator } from "./stages/evaluation/multiclass-classification-evaluator.js";
+export { RegressionEvaluator } from "./stages/evaluation/regression-evaluator.js";
 export { Bucketizer } from "./stages/feature/bucketizer.js";
+export { Imputer, ImputerModel } from "./stages/feature/imputer.js";
 export { IndexToString } from "./stages/feature/index-to-string.js";
+export { MinMaxScaler, MinMaxScalerModel } from "./stages/feature/min-max-scaler.js";
+export { OneHotEncoder, OneHotEncoderModel } from "./stages/feature/one-hot-encoder.js";
+export { StandardScaler, StandardScalerModel } from "./stages/feature/standard-scaler.js";
+export { StringIndexer, StringIndexerModel } from "./stages/feature/string-indexer.js";
 export { VectorAssembler } from "./stages/feature/vector-assembler.js";
 export { ImageDecoder } from "./stages/image/image-decoder.js";
 export { ImageFeaturizer } from "./stages/image/image-featurizer.js";

@@ -54,15 +54,14 @@ export async function trainImages({ photos, endProgress, ...training }: ImageTra
   const fitted = await new Pipeline([
     new StringIndexer({ inputCol: "label", outputCol: "labelIndex", stringOrderType: "alphabetAsc" }),
     new ImageFeaturizer({ inputCol: "image", outputCol: "features", model: training.model }),
-    new LogisticRegression({ featuresCol: "features", labelCol: "labelIndex", regParam: 0.01 }),
+    new LogisticRegression({ featuresCol: "features", labelCol: "labelIndex" }),
   ]).fit(train);
-  const { labels } = (fitted.stages[0] as StringIndexerModel).params;
-  const names = labels[0] as readonly string[];
+  const names = (fitted.stages[0] as StringIndexerModel).labels;
   const naming = new IndexToString({ inputCol: "prediction", outputCol: "predictedLabel", labels: names });
   const model = new PipelineModel([...fitted.stages, naming]);
 
   const answers = model.transform(test).drop("features", "rawPrediction").cache();
-  const judged = await classificationReport(answers, { labelCol: "labelIndex", names });
+  const judged = await classificationReport(answers, { labelCol: "labelIndex", labels: names });
   endProgress();
   console.log(`\n${judged}\n`);
   await model.save(training.out, { overwrite: training.overwrite });

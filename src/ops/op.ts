@@ -29,7 +29,7 @@ type Grads<I extends readonly string[]> = {
 };
 
 /** Attributes without a default. */
-interface OptionalAttr<T> {
+export interface OptionalAttr<T> {
   readonly optional: string;
   readonly of?: T;
 }
