@@ -7,6 +7,7 @@ import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
 import { badRow } from "../feature/rows.js";
 import type { Block } from "./block.js";
+import { type Matrices, readBlock, type StoredBlock } from "./block-store.js";
 
 /** Weighted moments of columns, and the weight of each class. They merge. */
 export interface Summary {
@@ -72,7 +73,7 @@ export function mergeSummaries(a: Summary, b: Summary): Summary {
 export interface LossMessage {
   /** The loss graph. */
   readonly graph: Pick<Asset, "bytes" | "sha256">;
-  readonly blocks: readonly Block[];
+  readonly blocks: readonly StoredBlock[];
   /** [outputs, width] */
   readonly coefficients: Float64Array;
   readonly intercepts: Float64Array;
@@ -86,15 +87,16 @@ export interface LossSums {
 }
 
 /** Numbers in one run's largest tensor: small enough for a processor's cache. */
-const runSize = 2 ** 17;
+const runSize = 2 ** 18;
 
 /** Loss and gradient over blocks, a piece that fits the cache at a time. */
 export async function lossOfBlocks(message: LossMessage, context: ThreadContext): Promise<LossSums> {
   const { graph, blocks, coefficients, intercepts } = message;
   const session = await openSession(new Asset(graph.bytes, graph.sha256), { name: "logistic loss" });
   const outputs = intercepts.length;
+  const width = coefficients.length / outputs;
   const weights = {
-    coefficients: new Tensor("float64", coefficients, [outputs, coefficients.length / outputs]),
+    coefficients: new Tensor("float64", coefficients, [outputs, width]),
     intercepts: new Tensor("float64", intercepts),
   };
   const sums: LossSums = {
@@ -102,10 +104,13 @@ export async function lossOfBlocks(message: LossMessage, context: ThreadContext)
     coefficients: new Float64Array(coefficients.length),
     intercepts: new Float64Array(outputs),
   };
-  for (const block of blocks) {
-    const step = Math.max(1, Math.floor(runSize / Math.max(block.width, outputs)));
-    for (let from = 0; from < block.rows; from += step) {
-      const feeds = { ...piece(block, from, Math.min(from + step, block.rows)), ...weights };
+  const step = Math.max(1, Math.floor(runSize / Math.max(width, outputs)));
+  const room = new Room(step, width);
+  for (const stored of blocks) {
+    const { rows } = stored;
+    const block = await readBlock(stored);
+    for (let from = 0; from < rows; from += step) {
+      const feeds = { ...room.piece(block, from, Math.min(from + step, rows)), ...weights };
       const result = await session.run(feeds, { signal: context.signal });
       addSums(sums, {
         loss: result.loss!.data[0] as number,
@@ -125,14 +130,47 @@ export function addSums(to: LossSums, more: LossSums): void {
   for (let i = 0; i < to.intercepts.length; i++) to.intercepts[i]! += more.intercepts[i]!;
 }
 
-function piece({ width, features, labels, weights }: Block, from: number, to: number): Record<string, Tensor> {
-  const part = features.subarray(from * width, to * width);
-  return {
-    features:
-      part instanceof Float32Array
-        ? new Tensor("float32", part, [to - from, width])
-        : new Tensor("float64", part, [to - from, width]),
-    label: new Tensor("float64", labels.subarray(from, to), [to - from, 1]),
-    weight: new Tensor("float64", weights.subarray(from, to), [to - from, 1]),
+/** Room for one piece of a block: the runtime takes no shared memory, and new arrays for each piece would cost much time. */
+class Room {
+  readonly #width: number;
+  readonly #narrow: () => Float32Array;
+  readonly #wide: () => Float64Array;
+  readonly #labels: Float64Array;
+  readonly #weights: Float64Array;
+
+  constructor(rows: number, width: number) {
+    this.#width = width;
+    this.#narrow = once(() => new Float32Array(rows * width));
+    this.#wide = once(() => new Float64Array(rows * width));
+    this.#labels = new Float64Array(rows);
+    this.#weights = new Float64Array(rows);
+  }
+
+  piece({ features, labels, weights }: Matrices, from: number, to: number): Record<string, Tensor> {
+    const [width, rows] = [this.#width, to - from];
+    const shape = [rows, width];
+    const part = features.subarray(from * width, to * width);
+    return {
+      features:
+        part instanceof Float32Array
+          ? new Tensor("float32", unshared(part, this.#narrow()), shape)
+          : new Tensor("float64", unshared(part, this.#wide()), shape),
+      label: new Tensor("float64", unshared(labels.subarray(from, to), this.#labels), [rows, 1]),
+      weight: new Tensor("float64", unshared(weights.subarray(from, to), this.#weights), [rows, 1]),
+    };
+  }
+}
+
+function unshared<A extends Float32Array | Float64Array>(part: A, room: A): A {
+  if (!(part.buffer instanceof SharedArrayBuffer)) return part;
+  room.set(part);
+  return room.subarray(0, part.length) as A;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

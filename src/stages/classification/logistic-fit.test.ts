@@ -77,7 +77,7 @@ function read(examples: readonly Example[], how: ReadHow = {}): Promise<Training
   const { weighted = false, budget, type = "double" } = how;
   const columns = { featuresCol: "features", labelCol: "label", weightCol: weighted ? "weight" : undefined };
   const options = { who: "LogisticRegression", ...(budget !== undefined && { budget }) };
-  return TrainingData.read(() => batches(examples, type), columns, options);
+  return TrainingData.read(batches(examples, type), columns, options);
 }
 
 function train(data: TrainingData, options: Partial<LogisticOptions> = {}) {
@@ -109,12 +109,13 @@ describe("logistic regression finds the coefficients of Spark ML and scikit-lear
 });
 
 describe("the fit", () => {
-  test("is the same when the rows do not fit the memory budget and are read again for each pass", async () => {
+  test("is the same when the rows do not fit the memory budget and go to a file", async () => {
     const data = await read(waves(3));
     const streamed = await read(waves(3), { budget: 100 });
     expect([data.resident, streamed.resident]).toEqual([true, false]);
     const [a, b] = [await train(data, { regParam: 0.1 }), await train(streamed, { regParam: 0.1 })];
     expect(b.coefficients.data).toEqual(a.coefficients.data);
+    await streamed.close();
   });
 
   test("of float32 features works in double", async () => {

@@ -44,7 +44,8 @@ const params = defineParams({
 /**
  * Learns a linear classifier, with the objective, defaults and parameter names of Spark ML's LogisticRegression, by L-BFGS,
  * or OWL-QN where part of the penalty is L1. Loss and gradient are an ONNX graph that the pool evaluates in float64 over
- * blocks of rows; training data up to 256 MiB stays in memory, a larger set is kept by the engine and read once per step.
+ * blocks of rows; the training data is read once: up to 256 MiB of it stay in memory, the rest in a temporary
+ * file that each step reads.
  *
  * Features are an array or tensor column of numbers. Reports progress as task `LogisticRegression.fit`.
  *
@@ -77,11 +78,9 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
       df.engine.report({ task, done, total: maxIter, unit: "iterations", finished });
     report(0);
     const columns = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
-    const kept = df.select(...columns).cache();
+    const batches = df.select(...columns).batches({ signal });
+    const data = await TrainingData.read(batches, { featuresCol, labelCol, weightCol }, { who: this, signal });
     try {
-      const open = () => kept.batches({ signal });
-      const data = await TrainingData.read(open, { featuresCol, labelCol, weightCol }, { who: this, signal });
-      if (data.resident) await kept.unpersist();
       const { regParam, elasticNetParam, fitIntercept, standardization } = this.params;
       const family = this.#familyFor(data.summary.classWeights.length);
       const penalty = { regParam, elasticNetParam, fitIntercept, standardization };
@@ -96,7 +95,7 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
         objectiveHistory: fit.history,
       });
     } finally {
-      await kept.unpersist();
+      await data.close();
     }
   }
 

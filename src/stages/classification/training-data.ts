@@ -1,11 +1,12 @@
-/** @file TrainingData: a data set that is passed over many times, in memory where it fits, read again each time where not. */
+/** @file TrainingData: a data set that is read once and passed over many times, by the threads of the pool. */
 
 import type { RecordBatch } from "apache-arrow";
 import { DataError, nameOf, type Who } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
-import { sharedPool } from "../../runtime/pool.js";
+import { sharedPool, type Task } from "../../runtime/pool.js";
 import { Asset } from "../../util/asset.js";
 import { type Block, blocksOf, type TrainingColumns } from "./block.js";
+import { BlockStore, bytesOf, type StoredBlock } from "./block-store.js";
 import {
   addSums,
   type LossMessage,
@@ -19,7 +20,7 @@ import type { FeatureType } from "./logistic-graphs.js";
 export interface ReadOptions {
   readonly who: Who;
   readonly signal?: AbortSignal | undefined;
-  /** Bytes of features, labels and weights kept in memory at most. Default 256 MiB. */
+  /** Bytes of features, labels and weights kept in memory at most; the rest goes to a temporary file. Default 256 MiB. */
   readonly budget?: number;
 }
 
@@ -29,57 +30,57 @@ const defaultBudget = 256 * 2 ** 20;
 /** Rows with labels and weights, summarized once; then asked for loss and gradient any number of times. */
 export class TrainingData {
   readonly summary: Summary;
-  /** Whether the rows are in memory; else each pass reads them again. */
-  readonly resident: boolean;
   readonly featureType: FeatureType;
-  readonly #passes: () => AsyncIterable<Block>;
-  readonly #groups: readonly (readonly Block[])[] | undefined;
+  readonly #store: BlockStore;
+  readonly #groups: readonly (readonly StoredBlock[])[];
   #graph: { readonly source: Graph; readonly asset: Asset } | undefined;
 
-  private constructor(
-    summary: Summary,
-    featureType: FeatureType,
-    blocks: readonly Block[] | undefined,
-    passes: () => AsyncIterable<Block>,
-  ) {
+  private constructor(summary: Summary, featureType: FeatureType, store: BlockStore) {
     this.summary = summary;
     this.featureType = featureType;
-    this.resident = blocks !== undefined;
-    this.#groups = blocks && grouped(blocks, sharedPool().size);
-    this.#passes = passes;
+    this.#store = store;
+    this.#groups = grouped(store.blocks, sharedPool().size);
   }
 
   /**
-   * Reads the rows once.
+   * Reads the rows, once. Close the data when done.
    *
-   * @param open starts a pass over the rows, the same ones in the same order each time
    * @throws DataError where there are no rows, or naming the row that cannot be used.
    */
   static async read(
-    open: () => AsyncIterable<RecordBatch>,
+    batches: AsyncIterable<RecordBatch>,
     columns: TrainingColumns,
     { who, signal, budget = defaultBudget }: ReadOptions,
   ): Promise<TrainingData> {
-    const passes = () => blocksOf(open(), columns, who);
-    let kept: Block[] | undefined = [];
-    let bytes = 0;
+    const store = new BlockStore(budget);
     let type: FeatureType = "float64";
-    const summaries = mapInPool<Summary>(
-      passes(),
-      (block) => {
-        bytes += bytesOf(block);
-        if (bytes > budget) kept = undefined;
-        kept?.push(block);
+    async function* storing(): AsyncGenerator<Block> {
+      for await (const block of blocksOf(batches, columns, who)) {
         type = block.features instanceof Float32Array ? "float32" : "float64";
-        const message: SummaryMessage = { block, who: nameOf(who), featuresCol: columns.featuresCol };
-        return { module, export: "summarizeBlock", message, bytes: bytesOf(block) };
-      },
-      signal,
-    );
-    let summary: Summary | undefined;
-    for await (const part of summaries) summary = summary === undefined ? part : mergeSummaries(summary, part);
-    if (summary === undefined) throw new DataError(who, "the training data has no rows; check filters and paths");
-    return new TrainingData(summary, type, kept, passes);
+        await store.add(block);
+        yield block;
+      }
+    }
+    const task = (block: Block): Task => {
+      const message: SummaryMessage = { block, who: nameOf(who), featuresCol: columns.featuresCol };
+      return { module, export: "summarizeBlock", message, bytes: bytesOf(block) };
+    };
+    try {
+      let summary: Summary | undefined;
+      for await (const part of mapInPool<Block, Summary>(storing(), task, signal)) {
+        summary = summary === undefined ? part : mergeSummaries(summary, part);
+      }
+      if (summary === undefined) throw new DataError(who, "the training data has no rows; check filters and paths");
+      return new TrainingData(summary, type, store);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Whether all rows are in memory. */
+  get resident(): boolean {
+    return this.#store.resident;
   }
 
   /** Loss and gradient as sums over all rows. */
@@ -91,27 +92,30 @@ export class TrainingData {
   ): Promise<LossSums> {
     if (this.#graph?.source !== source) this.#graph = { source, asset: new Asset(source.toBytes()) };
     const { bytes, sha256 } = this.#graph.asset;
-    const task = (blocks: readonly Block[], size = 0) => {
+    const task = (blocks: readonly StoredBlock[]): Task => {
       const message: LossMessage = { graph: { bytes, sha256 }, blocks, coefficients, intercepts };
-      return { module, export: "lossOfBlocks", message, bytes: size, key: sha256 };
+      return { module, export: "lossOfBlocks", message, key: sha256 };
     };
     const total: LossSums = {
       loss: 0,
       coefficients: new Float64Array(coefficients.length),
       intercepts: new Float64Array(intercepts.length),
     };
-    const parts = this.#groups
-      ? mapInPool<LossSums, readonly Block[]>(this.#groups, (blocks) => task(blocks), signal)
-      : mapInPool<LossSums>(this.#passes(), (block) => task([block], bytesOf(block)), signal);
-    for await (const part of parts) addSums(total, part);
+    for await (const part of mapInPool<readonly StoredBlock[], LossSums>(this.#groups, task, signal)) {
+      addSums(total, part);
+    }
     return total;
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close();
   }
 }
 
 /** Runs a task per item in the pool, a bounded number at a time; results come in the items' order, so sums are repeatable. */
-async function* mapInPool<R, T = Block>(
+async function* mapInPool<T, R>(
   items: AsyncIterable<T> | Iterable<T>,
-  task: (item: T) => Parameters<ReturnType<typeof sharedPool>["submit"]>[0],
+  task: (item: T) => Task,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<R> {
   const pool = sharedPool();
@@ -124,17 +128,13 @@ async function* mapInPool<R, T = Block>(
 }
 
 /** Blocks in at most `count` runs of neighbours with about equally many rows. */
-function grouped(blocks: readonly Block[], count: number): Block[][] {
+function grouped(blocks: readonly StoredBlock[], count: number): StoredBlock[][] {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
-  const groups: Block[][] = Array.from({ length: count }, () => []);
+  const groups: StoredBlock[][] = Array.from({ length: count }, () => []);
   let before = 0;
   for (const block of blocks) {
     groups[Math.min(count - 1, Math.floor((before * count) / rows))]!.push(block);
     before += block.rows;
   }
   return groups.filter((group) => group.length > 0);
-}
-
-function bytesOf({ features, labels, weights }: Block): number {
-  return features.byteLength + labels.byteLength + weights.byteLength;
 }
