@@ -2,7 +2,7 @@
 
 import * as arrow from "apache-arrow";
 import { DataFrame } from "./data/dataframe.js";
-import { type Engine, type EngineOptions, openEngine } from "./data/engine.js";
+import { type Engine, type EngineOptions, openEngine, registerEngineModule } from "./data/engine.js";
 import { batchesOfTable } from "./data/import-table.js";
 import { sql, name as sqlName } from "./data/plan.js";
 import { DataFrameReader } from "./data/reader.js";
@@ -10,10 +10,7 @@ import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
 import { Schema } from "./data/schema.js";
 import { EngineError } from "./errors.js";
 
-/** Modules that make engines known, loaded when a URL asks for them. */
-const engineModules: Readonly<Record<string, () => Promise<unknown>>> = {
-  duckdb: () => import("./engines/duckdb/engine.js"),
-};
+registerEngineModule("duckdb", () => import("./engines/duckdb/engine.js"));
 
 /** Options of `Session.open`; those of the engine are passed on to it. */
 export interface SessionOptions extends EngineOptions {
@@ -57,9 +54,6 @@ export class Session implements AsyncDisposable {
         url,
       });
     }
-    // all are loaded where none fits, so that the message lists them
-    const modules = engineModules[scheme] ? [engineModules[scheme]] : Object.values(engineModules);
-    for (const load of modules) await load();
     return new Session(await openEngine(url, options));
   }
 

@@ -63,6 +63,12 @@ export interface EngineOptions {
 type OpenEngine = (url: string, options: EngineOptions) => Promise<Engine>;
 
 const openers = new Map<string, OpenEngine>();
+const modules = new Map<string, () => Promise<unknown>>();
+
+/** Names the module that registers an engine, to be loaded when a URL first asks for it. */
+export function registerEngineModule(scheme: string, load: () => Promise<unknown>): void {
+  modules.set(scheme, load);
+}
 
 /** Makes an engine known by its URL scheme (`duckdb`, `sc`). */
 export function registerEngine(scheme: string, open: OpenEngine): void {
@@ -72,9 +78,10 @@ export function registerEngine(scheme: string, open: OpenEngine): void {
 /** @throws EngineError for a scheme that no engine has. */
 export async function openEngine(url: string, options: EngineOptions = {}): Promise<Engine> {
   const scheme = /^([a-z][\w+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+  await modules.get(scheme)?.();
   const open = openers.get(scheme);
   if (open !== undefined) return await open(url, options);
-  const known = listNames([...openers.keys()].map((name) => `${name}:`));
+  const known = listNames([...new Set([...modules.keys(), ...openers.keys()])].map((name) => `${name}:`));
   throw new EngineError("Session.open", `no engine for ${JSON.stringify(url)}; URLs begin with one of ${known}`, {
     code: "NO_ENGINE",
     url,

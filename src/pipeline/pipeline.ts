@@ -75,9 +75,13 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
     return this.params.stages.reduce((before, stage) => stage.transformSchema(before), schema);
   }
 
+  override schemaAfter(schema: Schema): Promise<Schema> {
+    return schemaAfterAll(this.params.stages, schema);
+  }
+
   /** Fits every Estimator in turn. Columns of all stages are checked before any work. */
   async fit(df: DataFrame, options: FitOptions = {}): Promise<PipelineModel> {
-    this.transformSchema(await df.schema());
+    await this.schemaAfter(await df.schema());
     const { stages } = this.params;
     const lastEstimator = stages.findLastIndex((stage) => stage instanceof Estimator);
     const fitted: Transformer[] = [];
@@ -112,6 +116,10 @@ export class PipelineModel extends Model<typeof modelParams> {
     return this.stages.reduce((before, stage) => stage.transformSchema(before), schema);
   }
 
+  override schemaAfter(schema: Schema): Promise<Schema> {
+    return schemaAfterAll(this.stages, schema);
+  }
+
   override transform(df: DataFrame): DataFrame {
     return this.stages.reduce((rows, stage) => stage.transform(rows), df);
   }
@@ -126,7 +134,7 @@ export class PipelineModel extends Model<typeof modelParams> {
     let current = schema;
     for (const stage of this.stages) {
       functions.push(await stage.open(current, context));
-      current = stage.transformSchema(current);
+      current = await stage.schemaAfter(current);
     }
     return async (batch) => {
       let result = batch;
@@ -134,4 +142,10 @@ export class PipelineModel extends Model<typeof modelParams> {
       return result;
     };
   }
+}
+
+async function schemaAfterAll(stages: readonly Stage[], schema: Schema): Promise<Schema> {
+  let current = schema;
+  for (const stage of stages) current = await stage.schemaAfter(current);
+  return current;
 }

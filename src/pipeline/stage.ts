@@ -50,6 +50,11 @@ export abstract class Stage<P extends ParamSpecs = ParamSpecs> {
   /** The columns that come out. @throws SchemaError where the input does not fit. */
   abstract transformSchema(schema: Schema): Schema;
 
+  /** {@link transformSchema} where it may take an engine to tell, as for SqlTransformer. */
+  async schemaAfter(schema: Schema): Promise<Schema> {
+    return this.transformSchema(schema);
+  }
+
   /** The stage as data: type, parameters as JSON, assets. */
   toSpec(): StageSpec {
     const assets = new Map<string, Asset>();
@@ -123,9 +128,8 @@ export abstract class Transformer<P extends ParamSpecs = ParamSpecs> extends Sta
     const key = JSON.stringify(schema);
     let opened = this.#opened.get(key);
     if (opened === undefined) {
-      this.transformSchema(schema);
       const context: StageContext = { warn: (message) => process.emitWarning(message, "DeepframeWarning") };
-      opened = Promise.resolve(this.open(schema, context));
+      opened = this.schemaAfter(schema).then(() => this.open(schema, context));
       // a failed opening must not be kept: the cause may pass
       opened.catch(() => this.#opened.delete(key));
       this.#opened.set(key, opened);
