@@ -38,6 +38,8 @@ export interface OpRow {
   readonly attrs?: readonly AttrInputs[];
   /** Number of outputs of the node; default 1. */
   readonly outputs?: number;
+  /** How many of them count in the loss that is differentiated; default all of floats. */
+  readonly lossOf?: number;
   /** Operator set the node needs. */
   readonly since?: number;
   /** Input sets at which the derivative jumps: compared with PyTorch's only. */
@@ -159,13 +161,14 @@ export function caseGraph(c: OpCase, float: DType, dynamic: boolean): Graph {
     const shape: Dim[] = sample.shape.map((size, i) => (dynamic && sample.fixed !== true ? `${name}${i}` : size));
     return g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape);
   });
-  const { op, outputs: count = 1, since } = c.row;
+  const { op, outputs: count = 1, lossOf = count, since } = c.row;
   const outputs = g.ops(op.type, inputs, c.attrs, {
     domain: op.domain,
     outputs: count,
     ...(since === undefined ? {} : { since }),
   });
   const weighted = outputs
+    .slice(0, lossOf)
     .filter(({ dtype }) => dtype === float)
     .map((y, i) => g.reduceSum(g.mul(y, weights(g, y, float, i))));
   const named = Object.fromEntries(outputs.map((y, i) => [`y${i}`, y]));
