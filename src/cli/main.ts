@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .exitOverride();
   for (const make of [quickstartCommand, trainCommand, predictCommand, inspectCommand]) {
-    program.addCommand(make().copyInheritedSettings(program).exitOverride());
+    program.addCommand(inherit(make(), program));
   }
   try {
     await program.parseAsync(args, { from: "user" });
@@ -32,6 +32,13 @@ async function main(args: readonly string[]): Promise<number> {
     if (program.opts().verbose || !(error instanceof DeepframeError)) console.error(stackOf(error));
     return error instanceof ParamError ? 2 : 1;
   }
+}
+
+/** Commander hands settings down to commands made by itself only, not to added ones. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
 }
 
 function stackOf(error: unknown): string {
