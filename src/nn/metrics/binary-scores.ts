@@ -1,6 +1,7 @@
 /** @file BinaryScores: scores of positive and negative rows, and the curves over all thresholds. */
 
 import type { Numbers } from "./confusion-matrix.js";
+import { coarsened, emptyRun, mergeRuns, type Run, sorted } from "./score-runs.js";
 
 /** What a threshold does: rows with at least this score count as positive. */
 export interface CurvePoint {
@@ -20,13 +21,6 @@ export interface PrecisionRecallPoint {
   readonly threshold: number;
   readonly recall: number;
   readonly precision: number;
-}
-
-/** Distinct scores, highest first, with the weights of rows that have them. */
-interface Run {
-  readonly scores: Float64Array;
-  readonly positive: Float64Array;
-  readonly negative: Float64Array;
 }
 
 /** Rows sorted at once: a few milliseconds. */
@@ -59,27 +53,27 @@ export class BinaryScores {
 
   /** Adds rows; labels above 0.5 are positive, as in Spark ML. */
   add(labels: Numbers, scores: Numbers, weights?: Numbers): void {
-    for (let from = 0; from < labels.length; from += sortedAtOnce) {
-      const to = Math.min(from + sortedAtOnce, labels.length);
-      const rows: number[] = [];
-      for (let i = from; i < to; i++) {
-        if (Number.isNaN(labels[i]!) || Number.isNaN(scores[i]!) || Number.isNaN(weights?.[i] ?? 1)) this.invalid++;
-        else rows.push(i);
+    const positive: number[] = [];
+    const negative: number[] = [];
+    for (let i = 0; i < labels.length; i++) {
+      const [label, weight] = [labels[i]!, weights?.[i] ?? 1];
+      if (Number.isNaN(label) || Number.isNaN(scores[i]!) || Number.isNaN(weight)) {
+        this.invalid++;
+        continue;
       }
-      this.rows += rows.length;
-      rows.sort((a, b) => scores[b]! - scores[a]! || 0);
-      const isPositive = (i: number) => labels[i]! > 0.5;
-      const weightOf = (i: number) => weights?.[i] ?? 1;
-      for (const i of rows) {
-        if (isPositive(i)) this.positives += weightOf(i);
-        else this.negatives += weightOf(i);
-      }
-      this.#push({
-        scores: Float64Array.from(rows, (i) => scores[i]!),
-        positive: Float64Array.from(rows, (i) => (isPositive(i) ? weightOf(i) : 0)),
-        negative: Float64Array.from(rows, (i) => (isPositive(i) ? 0 : weightOf(i))),
-      });
+      this.rows++;
+      const isPositive = label > 0.5;
+      if (isPositive) this.positives += weight;
+      else this.negatives += weight;
+      (isPositive ? positive : negative).push(i);
     }
+    const side = (rows: readonly number[], of: (weight: number) => [number, number]) => {
+      for (let from = 0; from < rows.length; from += sortedAtOnce) {
+        this.#push(sorted(rows.slice(from, from + sortedAtOnce), scores, weights, of));
+      }
+    };
+    side(positive, (weight) => [weight, 0]);
+    side(negative, (weight) => [0, weight]);
   }
 
   /** Adds the rows of another. */
@@ -98,18 +92,12 @@ export class BinaryScores {
    * does; 0 keeps all
    */
   curve(numBins = 0): CurvePoint[] {
-    const { scores, positive, negative } = this.#merged();
-    const group = numBins === 0 ? 1 : Math.max(1, Math.floor(scores.length / numBins));
-    const points: CurvePoint[] = [];
-    let [truePositives, falsePositives] = [0, 0];
-    for (let from = 0; from < scores.length; from += group) {
-      for (let i = from; i < Math.min(from + group, scores.length); i++) {
-        truePositives += positive[i]!;
-        falsePositives += negative[i]!;
-      }
-      points.push({ threshold: scores[from]!, truePositives, falsePositives });
-    }
-    return points;
+    const { thresholds, truePositives, falsePositives } = this.#cumulative(numBins);
+    return Array.from(thresholds, (threshold, i) => ({
+      threshold,
+      truePositives: truePositives[i]!,
+      falsePositives: falsePositives[i]!,
+    }));
   }
 
   /** From (0, 0) to (1, 1). NaN where one of the two classes is missing. */
@@ -137,27 +125,61 @@ export class BinaryScores {
 
   /** Area under the ROC curve, by trapezoids; NaN where one of the two classes is missing. */
   areaUnderRoc(numBins = 0): number {
-    return area(this.roc(numBins).map((point) => [point.falsePositiveRate, point.truePositiveRate]));
+    const { truePositives, falsePositives } = this.#cumulative(numBins);
+    let [sum, x, y] = [0, 0, 0];
+    for (let i = 0; i < truePositives.length; i++) {
+      sum += ((falsePositives[i]! - x) * (truePositives[i]! + y)) / 2;
+      [x, y] = [falsePositives[i]!, truePositives[i]!];
+    }
+    return sum / this.positives / this.negatives;
   }
 
   /** Area under the precision-recall curve, by trapezoids as in Spark ML. */
   areaUnderPrecisionRecall(numBins = 0): number {
-    return area(this.precisionRecall(numBins).map(({ recall, precision }) => [recall, precision]));
+    return this.#precisionTimesRecall(numBins, (before, precision) => (before + precision) / 2);
   }
 
   /** Mean precision over rising recall, without interpolation, as in scikit-learn. */
   averagePrecision(): number {
-    let [sum, before] = [0, 0];
-    for (const { recall, precision } of this.precisionRecall()) {
-      sum += (recall - before) * precision;
-      before = recall;
+    return this.#precisionTimesRecall(0, (_, precision) => precision);
+  }
+
+  #precisionTimesRecall(numBins: number, height: (before: number, precision: number) => number): number {
+    const { truePositives, falsePositives } = this.#cumulative(numBins);
+    let [sum, positives, before] = [0, 0, Number.NaN];
+    for (let i = 0; i < truePositives.length; i++) {
+      const precision = truePositives[i]! / (truePositives[i]! + falsePositives[i]!);
+      // the curve begins flat
+      sum += (truePositives[i]! - positives) * height(Number.isNaN(before) ? precision : before, precision);
+      [positives, before] = [truePositives[i]!, precision];
     }
-    return sum;
+    return sum / this.positives;
+  }
+
+  /** Weights at or above each threshold, highest first. */
+  #cumulative(numBins: number): Record<"thresholds" | "truePositives" | "falsePositives", Float64Array> {
+    const { scores, positive, negative } = this.#merged();
+    const group = numBins === 0 ? 1 : Math.max(1, Math.floor(scores.length / numBins));
+    const count = Math.ceil(scores.length / group);
+    const [truePositives, falsePositives] = [new Float64Array(count), new Float64Array(count)];
+    let [above, below] = [0, 0];
+    for (let i = 0; i < scores.length; i++) {
+      above += positive[i]!;
+      below += negative[i]!;
+      const to = Math.floor(i / group);
+      truePositives[to] = above;
+      falsePositives[to] = below;
+    }
+    return {
+      thresholds: Float64Array.from({ length: count }, (_, i) => scores[i * group]!),
+      truePositives,
+      falsePositives,
+    };
   }
 
   #push(run: Run): void {
     if (run.scores.length === 0) return;
-    let last = mergeRuns(run, { scores: empty, positive: empty, negative: empty });
+    let last = mergeRuns(run, emptyRun);
     // as in a merge sort, a run meets one of about its length
     while (this.#runs.length > 0 && this.#runs.at(-1)!.scores.length < 2 * last.scores.length) {
       last = mergeRuns(this.#runs.pop()!, last);
@@ -166,62 +188,9 @@ export class BinaryScores {
   }
 
   #merged(): Run {
-    let all: Run = { scores: empty, positive: empty, negative: empty };
+    let all: Run = emptyRun;
     for (const run of this.#runs.toReversed()) all = mergeRuns(all, run);
     if (this.#runs.length > 1) this.#runs = [all];
     return all;
   }
-}
-
-const empty = new Float64Array(0);
-
-/** Both in one order; equal scores become one. */
-function mergeRuns(a: Run, b: Run): Run {
-  const length = a.scores.length + b.scores.length;
-  const scores = new Float64Array(length);
-  const positive = new Float64Array(length);
-  const negative = new Float64Array(length);
-  let [i, j, to] = [0, 0, -1];
-  while (i < a.scores.length || j < b.scores.length) {
-    const fromA = j >= b.scores.length || (i < a.scores.length && a.scores[i]! >= b.scores[j]!);
-    const [run, at] = fromA ? [a, i++] : [b, j++];
-    if (to < 0 || scores[to] !== run.scores[at]) scores[++to] = run.scores[at]!;
-    positive[to]! += run.positive[at]!;
-    negative[to]! += run.negative[at]!;
-  }
-  return slicesOf({ scores, positive, negative }, to + 1);
-}
-
-/** Neighbours as one where together they hold at most 2 / limit of the weight: at most `limit` remain. */
-function coarsened({ scores, positive, negative }: Run, limit: number): Run {
-  const weight = positive.reduce((sum, w) => sum + w, 0) + negative.reduce((sum, w) => sum + w, 0);
-  const most = (2 * weight) / limit;
-  const coarse: Run = { scores: scores.slice(), positive: positive.slice(), negative: negative.slice() };
-  let to = 0;
-  for (let i = 1; i < scores.length; i++) {
-    if (coarse.positive[to]! + coarse.negative[to]! + positive[i]! + negative[i]! > most) {
-      coarse.scores[++to] = scores[i]!;
-      coarse.positive[to] = coarse.negative[to] = 0;
-    }
-    coarse.positive[to]! += positive[i]!;
-    coarse.negative[to]! += negative[i]!;
-  }
-  return slicesOf(coarse, to + 1);
-}
-
-function slicesOf({ scores, positive, negative }: Run, length: number): Run {
-  if (length === scores.length) return { scores, positive, negative };
-  return {
-    scores: scores.slice(0, length),
-    positive: positive.slice(0, length),
-    negative: negative.slice(0, length),
-  };
-}
-
-function area(points: readonly (readonly [number, number])[]): number {
-  let sum = 0;
-  for (let i = 1; i < points.length; i++) {
-    sum += ((points[i]![0] - points[i - 1]![0]) * (points[i]![1] + points[i - 1]![1])) / 2;
-  }
-  return sum;
 }

@@ -28,10 +28,7 @@ export function lossGraph({ features, classes, outputs }: Sizes, dtype: FeatureT
   const loss = trace(
     ({ features, label, weight, coefficients, intercepts }, g) => {
       const logProbability = logits(g, margins(g, features, coefficients, intercepts), outputs < classes).logSoftmax();
-      const isLabel = label
-        .equal(g.constant(new Tensor("float64", numbers, [1, classes])))
-        .reshape([-1, classes])
-        .cast("float64");
+      const isLabel = label.equal(g.constant(new Tensor("float64", numbers, [1, classes]))).cast("float64");
       return { loss: logProbability.mul(isLabel).mul(weight).reduceSum().neg() };
     },
     {

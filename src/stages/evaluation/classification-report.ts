@@ -20,6 +20,8 @@ export interface ReportOptions extends SumsOptions {
 }
 
 const who = "classificationReport";
+/** Few enough that sorting the scores of many classes does not block the thread for long. */
+const rowsAtOnce = 2048;
 
 /**
  * Confusion matrix, precision, recall and F1 per class with their means, and from probabilities log loss, top-k accuracy,
@@ -43,7 +45,7 @@ export async function classificationReport(df: DataFrame, options: ReportOptions
   columns.delete("");
   let sums: ClassificationSums | undefined;
   let missing = 0;
-  for await (const batch of df.select(...columns).batches({ signal })) {
+  for await (const batch of df.select(...columns).batches({ signal, rows: rowsAtOnce })) {
     const vectors =
       probabilityCol === "" ? undefined : vectorsIn(batch, probabilityCol, who, sums?.probabilities?.classes);
     missing += vectors?.missing ?? 0;
