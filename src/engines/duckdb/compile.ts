@@ -1,6 +1,7 @@
 /** @file A plan as one SQL query: a named part per node. What SQL cannot say (stages, local and kept rows) is bound to tables first. */
 
-import type { CachePlan, LocalPlan, Plan, StagePlan } from "../../data/plan.js";
+import type { CachePlan, LocalPlan, Plan, Query, StagePlan } from "../../data/plan.js";
+import { SchemaError } from "../../errors.js";
 import type { Database } from "./database.js";
 import type { Describer } from "./described.js";
 import { render } from "./dialect.js";
@@ -18,7 +19,7 @@ export async function compile(
   describer: Describer,
   bind: Bind,
 ): Promise<string> {
-  const references = countReferences(plan);
+  const references = await countReferences(plan, describer);
   const parts: string[] = [];
   const names = new Map<Plan, string>();
 
@@ -36,11 +37,20 @@ export async function compile(
   }
 
   async function bodyOf(node: Plan): Promise<string> {
+    if ((await describer.describe(node)).isStatement) {
+      throw new SchemaError(
+        "session.sql",
+        "a statement that is no query gives no rows to work on; run it with collect()",
+      );
+    }
     if (node.kind === "read") return (await readSql(node, database)).sql;
     if (node.kind !== "sql") return `SELECT * FROM ${await bind(node, references.get(node) === 1)}`;
-    const inputs: string[] = [];
-    for (const input of node.inputs) inputs.push(await part(input));
     const { query } = await describer.query(node);
+    const inputs: string[] = [];
+    for (const [i, input] of node.inputs.entries()) {
+      // an input may be there for its columns alone
+      if (usesOf(query, i) > 0) inputs[i] = await part(input);
+    }
     const text = render(query.sql, (index) => inputs[index]!);
     if (query.inputNames === undefined || query.inputNames.length === 0) return text;
     const views = query.inputNames.map((name, i) => `${quoteName(name)} AS NOT MATERIALIZED (FROM ${inputs[i]})`);
@@ -55,13 +65,25 @@ function hasStage(plan: Plan): boolean {
   return plan.kind === "stage" || (plan.kind === "sql" && plan.inputs.some(hasStage));
 }
 
-function countReferences(plan: Plan): Map<Plan, number> {
+/** How often each node's rows are read. */
+async function countReferences(plan: Plan, describer: Describer): Promise<Map<Plan, number>> {
   const counts = new Map<Plan, number>();
-  const visit = (node: Plan): void => {
+  const visit = async (node: Plan, times: number): Promise<void> => {
     const before = counts.get(node) ?? 0;
-    counts.set(node, before + 1);
-    if (before === 0 && node.kind === "sql") node.inputs.forEach(visit);
+    counts.set(node, before + times);
+    if (before > 0 || node.kind !== "sql") return;
+    const { query } = await describer.query(node);
+    for (const [i, input] of node.inputs.entries()) {
+      const uses = usesOf(query, i);
+      if (uses > 0) await visit(input, uses);
+    }
   };
-  visit(plan);
+  await visit(plan, 1);
   return counts;
+}
+
+/** How often a query reads an input. */
+function usesOf(query: Query, input: number): number {
+  if (query.inputNames !== undefined) return query.inputNames.length > 0 ? 1 : 0;
+  return query.sql.parts.filter((part) => typeof part === "object" && "input" in part && part.input === input).length;
 }

@@ -1,6 +1,6 @@
 /** @file Names and types of what a plan gives, found without running it: each query is prepared over empty inputs. */
 
-import { type DuckDBType, DuckDBTypeId } from "@duckdb/node-api";
+import { type DuckDBType, DuckDBTypeId, StatementType } from "@duckdb/node-api";
 import type { Plan, Query, ReadPlan, SqlPlan } from "../../data/plan.js";
 import { Schema } from "../../data/schema.js";
 import { type ColumnType, type Field, sameType, type TensorType, tensorOf, widthOf } from "../../data/types.js";
@@ -26,10 +26,13 @@ interface DescribedColumn {
 /** What a plan gives. */
 export class Described {
   readonly columns: readonly DescribedColumn[];
+  /** A statement that is no query, such as CREATE TABLE. */
+  readonly isStatement: boolean;
   readonly #schema: Schema;
 
-  constructor(columns: readonly DescribedColumn[]) {
+  constructor(columns: readonly DescribedColumn[], isStatement = false) {
     this.columns = columns;
+    this.isStatement = isStatement;
     this.#schema = new Schema(columns.map(({ name, type }) => ({ name, type: type ?? "string" })));
   }
 
@@ -142,7 +145,7 @@ export class Describer {
       const columns = Array.from({ length: prepared.columnCount }, (_, i) =>
         describeColumn(prepared.columnName(i), prepared.columnType(i), inputs),
       );
-      return new Described(columns);
+      return new Described(columns, prepared.statementType !== StatementType.SELECT);
     } catch (error) {
       throw translate(
         error,

@@ -5,10 +5,12 @@ import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, Wri
 import { registerEngine } from "../../data/engine.js";
 import type { CachePlan, Plan } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
+import { listNames, ParamError } from "../../errors.js";
 import { runChain, type Step } from "../../worker/run-chain.js";
 import { compile } from "./compile.js";
 import { Database, type DuckdbOptions, type ScratchTable } from "./database.js";
 import { Describer } from "./described.js";
+import { render } from "./dialect.js";
 import { Expander } from "./expand.js";
 import { explainPlan } from "./explain.js";
 import { Optimizer } from "./optimize.js";
@@ -139,9 +141,14 @@ export class DuckdbEngine implements Engine {
       }
       return;
     }
-    const { schema } = await this.#describer.describe(plan);
+    const { schema, isStatement } = await this.#describer.describe(plan);
     const sources: Source[] = [];
     try {
+      if (isStatement && plan.kind === "sql") {
+        const text = render(plan.query([]).sql, () => "");
+        yield* streamQuery(this.#database, text, schema, size, signal);
+        return;
+      }
       const query = await this.#compile(plan, sources, signal);
       yield* streamQuery(this.#database, query, schema, size, signal);
     } catch (error) {
@@ -250,7 +257,14 @@ function totalOf(source: Plan): number | undefined {
   return source.kind === "local" ? source.batches.reduce((sum, { numRows }) => sum + numRows, 0) : undefined;
 }
 
+const optionNames = ["memoryLimit", "threads", "tempDirectory", "onProgress"];
+
 registerEngine("duckdb", async (url, { onProgress, ...options }: EngineOptions) => {
+  const unknown = Object.keys(options).filter((name) => !optionNames.includes(name));
+  if (unknown.length > 0) {
+    const message = `unknown option ${listNames(unknown)}; there are ${listNames(optionNames)}`;
+    throw new ParamError("Session.open", message);
+  }
   const path = url.slice("duckdb:".length);
   const isMemory = path === "" || path === ":memory:";
   return new DuckdbEngine(await Database.open(isMemory ? undefined : path, options as DuckdbOptions), onProgress);

@@ -34,14 +34,24 @@ export class Optimizer {
 
   /** A plan with the same rows and columns. */
   async optimize(plan: Plan): Promise<Plan> {
-    return await this.#prune(await this.#sink(plan), undefined);
+    const sunk = await this.#sink(plan, new Map());
+    return await this.#prune(sunk, undefined, new Shared(sunk));
   }
 
   /** Moves choices of rows below stages and picks whose columns they do not look at. */
-  async #sink(plan: Plan): Promise<Plan> {
-    if (plan.kind === "stage") return { ...plan, input: await this.#sink(plan.input) };
+  #sink(plan: Plan, done: Map<Plan, Promise<Plan>>): Promise<Plan> {
+    let sunk = done.get(plan);
+    if (sunk === undefined) {
+      sunk = this.#sinkOne(plan, done);
+      done.set(plan, sunk);
+    }
+    return sunk;
+  }
+
+  async #sinkOne(plan: Plan, done: Map<Plan, Promise<Plan>>): Promise<Plan> {
+    if (plan.kind === "stage") return { ...plan, input: await this.#sink(plan.input, done) };
     if (plan.kind !== "sql") return plan;
-    const inputs = await Promise.all(plan.inputs.map((each) => this.#sink(each)));
+    const inputs = await Promise.all(plan.inputs.map((each) => this.#sink(each, done)));
     const moved: SqlPlan = { ...plan, inputs };
     const { query } = await this.#describer.query(moved);
     const below = inputs[0];
@@ -56,19 +66,25 @@ export class Optimizer {
         (name) => before.has(name) && sameType(before.typeOf(name)!, after.typeOf(name) ?? "null"),
       );
       if (!isFree) return moved;
-      return { ...below, input: await this.#sink({ ...moved, inputs: [below.input], schema: undefined }) };
+      return { ...below, input: await this.#sink({ ...moved, inputs: [below.input], schema: undefined }, done) };
     }
     const pick = below.kind === "sql" ? (await this.#describer.query(below)).query.effect : undefined;
     if (below.kind === "sql" && pick?.kind === "pick") {
       const isSame = [...uses].every((name) => pick.columns.some(({ from, to }) => from === name && to === name));
       if (isSame)
-        return { ...below, inputs: [await this.#sink({ ...moved, inputs: below.inputs, schema: undefined })] };
+        return { ...below, inputs: [await this.#sink({ ...moved, inputs: below.inputs, schema: undefined }, done)] };
     }
     return moved;
   }
 
   /** Leaves out stages, and columns below them, that nobody needs. */
-  async #prune(plan: Plan, needed: Needed): Promise<Plan> {
+  async #prune(plan: Plan, wanted: Needed, shared: Shared): Promise<Plan> {
+    if (!shared.has(plan)) return await this.#pruneOne(plan, wanted, shared);
+    // others read it too, and perhaps other columns: it is made once, with all
+    return await shared.once(plan, () => this.#pruneOne(plan, undefined, shared));
+  }
+
+  async #pruneOne(plan: Plan, needed: Needed, shared: Shared): Promise<Plan> {
     switch (plan.kind) {
       case "read":
       case "local":
@@ -76,35 +92,37 @@ export class Optimizer {
       case "cache":
         return plan;
       case "stage":
-        return await this.#pruneStage(plan, needed);
+        return await this.#pruneStage(plan, needed, shared);
       case "sql": {
         const { query } = await this.#describer.query(plan);
         if (query.effect?.kind === "pick") {
           const columns = query.effect.columns.filter(({ to }) => needed === undefined || needed.has(to));
-          const below = await this.#prune(plan.inputs[0]!, new Set(columns.map(({ from }) => from)));
+          const below = await this.#prune(plan.inputs[0]!, new Set(columns.map(({ from }) => from)), shared);
           return columns.length === 0 ? below : pickPlan(plan.op, columns, below);
         }
         const inputs: Plan[] = [];
         for (const [i, each] of plan.inputs.entries()) {
-          inputs.push(hasStage(each) ? await this.#prune(each, await this.#neededOf(plan, query, i, needed)) : each);
+          inputs.push(
+            hasStage(each) ? await this.#prune(each, await this.#neededOf(plan, query, i, needed), shared) : each,
+          );
         }
         return { ...plan, inputs };
       }
     }
   }
 
-  async #pruneStage(plan: StagePlan, needed: Needed): Promise<Plan> {
+  async #pruneStage(plan: StagePlan, needed: Needed, shared: Shared): Promise<Plan> {
     const { stage } = plan;
     const before = (await this.#describer.describe(plan.input)).schema;
     const written = writtenBy(before, (await this.#describer.describe(plan)).schema);
     if (needed !== undefined && !stage.dropsRows && !written.some((name) => needed.has(name))) {
-      return await this.#prune(plan.input, needed);
+      return await this.#prune(plan.input, needed, shared);
     }
     const reads = stage.readsColumns;
     if (needed === undefined || reads === undefined)
-      return { ...plan, input: await this.#prune(plan.input, undefined) };
+      return { ...plan, input: await this.#prune(plan.input, undefined, shared) };
     const wanted = new Set([...reads, ...needed].filter((name) => before.has(name)));
-    const below = await this.#prune(plan.input, wanted);
+    const below = await this.#prune(plan.input, wanted, shared);
     return { ...plan, input: await this.#only(below, wanted), schema: undefined };
   }
 
@@ -152,6 +170,39 @@ export class Optimizer {
       else if (!others.has(name.toLowerCase())) return undefined;
     }
     return uses;
+  }
+}
+
+/** Nodes that several others read. */
+class Shared {
+  readonly #nodes = new Set<Plan>();
+  readonly #made = new Map<Plan, Promise<Plan>>();
+
+  constructor(plan: Plan) {
+    const seen = new Set<Plan>();
+    const visit = (node: Plan): void => {
+      if (seen.has(node)) {
+        this.#nodes.add(node);
+        return;
+      }
+      seen.add(node);
+      if (node.kind === "sql") node.inputs.forEach(visit);
+      if (node.kind === "stage") visit(node.input);
+    };
+    visit(plan);
+  }
+
+  has(plan: Plan): boolean {
+    return this.#nodes.has(plan);
+  }
+
+  once(plan: Plan, make: () => Promise<Plan>): Promise<Plan> {
+    let made = this.#made.get(plan);
+    if (made === undefined) {
+      made = make();
+      this.#made.set(plan, made);
+    }
+    return made;
   }
 }
 
