@@ -89,7 +89,11 @@ class AreaSums implements MetricSums {
       this.#scores.add(numbersIn(batch, labelCol), scores, numbersIn(batch, weightCol));
       return;
     }
-    const { batch: rows, values, missing } = vectorsIn(batch, rawPredictionCol, this.#evaluator.name, 2);
+    const {
+      batch: rows,
+      values,
+      missing,
+    } = vectorsIn(batch, rawPredictionCol, this.#evaluator.name, 2, this.rows + this.invalid);
     this.#missing += missing;
     const scores = Float64Array.from({ length: rows.numRows }, (_, i) => values[2 * i + 1]!);
     this.#scores.add(numbersIn(rows, labelCol), scores, numbersIn(rows, weightCol));

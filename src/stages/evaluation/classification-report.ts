@@ -45,10 +45,12 @@ export async function classificationReport(df: DataFrame, options: ReportOptions
   columns.delete("");
   let sums: ClassificationSums | undefined;
   let missing = 0;
+  let firstRow = 0;
   for await (const batch of df.select(...columns).batches({ signal, rows: rowsAtOnce })) {
     const vectors =
-      probabilityCol === "" ? undefined : vectorsIn(batch, probabilityCol, who, sums?.probabilities?.classes);
+      probabilityCol === "" ? undefined : vectorsIn(batch, probabilityCol, who, sums?.probabilities?.classes, firstRow);
     missing += vectors?.missing ?? 0;
+    firstRow += batch.numRows;
     const rows = vectors?.batch ?? batch;
     if (rows.numRows === 0) continue;
     sums ??= new ClassificationSums(who, vectors?.width ?? 0, sumsOptions);

@@ -42,8 +42,17 @@ export interface VectorRows {
   readonly missing: number;
 }
 
-export function vectorsIn(batch: RecordBatch, column: string, who: string, width?: number): VectorRows {
+/** @param firstRow number of the batch's first row in the data, for messages */
+export function vectorsIn(
+  batch: RecordBatch,
+  column: string,
+  who: string,
+  width: number | undefined,
+  firstRow: number,
+): VectorRows {
   const data = dataOf(batch, column);
+  const rows = Array.from({ length: batch.numRows }, (_, row) => row).filter((row) => data.getValid(row));
   const kept = data.nullCount === 0 ? batch : filterRows(batch, (row) => data.getValid(row));
-  return { ...matrixOf(dataOf(kept, column), who, column, width), batch: kept, missing: batch.numRows - kept.numRows };
+  const matrix = matrixOf(dataOf(kept, column), who, column, width, (at) => firstRow + rows[at]!);
+  return { ...matrix, batch: kept, missing: batch.numRows - kept.numRows };
 }

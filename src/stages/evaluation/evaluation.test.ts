@@ -47,9 +47,12 @@ describe.each(engines)("evaluators on $name", ({ frame }) => {
     const vector = new BinaryClassificationEvaluator({ rawPredictionCol: "raw" });
     const number = new BinaryClassificationEvaluator({ rawPredictionCol: "exact" });
     expect(await vector.evaluate(df)).toBe(await number.evaluate(df));
-    const three = await frame([{ label: 1, raw: [1, 2, 3] }]);
+    const three = await frame([
+      { label: 1, raw: null },
+      { label: 1, raw: [1, 2, 3] },
+    ]);
     await expect(vector.evaluate(three)).rejects.toThrow(
-      'BinaryClassificationEvaluator: row 0 of column "raw" has 3 numbers, expected 2',
+      'BinaryClassificationEvaluator: row 1 of column "raw" has 3 numbers, expected 2',
     );
   });
 

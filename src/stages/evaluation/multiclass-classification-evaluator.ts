@@ -156,7 +156,7 @@ class LogLossSums implements MetricSums {
 
   add(batch: RecordBatch): void {
     const { labelCol, probabilityCol, weightCol, eps } = this.#evaluator.params;
-    const found = vectorsIn(batch, probabilityCol, this.#evaluator.name, this.#sums?.classes);
+    const found = vectorsIn(batch, probabilityCol, this.#evaluator.name, this.#sums?.classes, this.rows + this.invalid);
     this.#missing += found.missing;
     if (found.batch.numRows === 0) return;
     this.#sums ??= new ProbabilitySums(this.#evaluator, found.width, { eps });
