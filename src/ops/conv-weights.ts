@@ -2,27 +2,19 @@
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
-import { sizeOf } from "../tensor/shape.js";
 import { offsetsOf, type Window } from "./window.js";
-import { padded, seenAt } from "./window-parts.js";
+import { padded, seenAt, spatialAxes } from "./window-parts.js";
 
 /**
  * For a convolution of `x` [n, c, ...] with output `dy` [n, o, ...]: the gradient of its weights as [o, c/group, kernel...], up
  * to a reshape. dW[o, c, k] is the sum over batch and places of dy[o] times what offset k of the window sees of c.
  */
 export function weightGradient(g: GraphBuilder, x: Value, dy: Value, window: Window, group: number): Value {
-  const offsets = offsetsOf(window.kernel);
+  if (group === 1) return onePerOffset(g, x, dy, window);
   const wide = padded(g, x, window);
-  const seen = offsets.map((offset) => seenAt(g, wide, offset, window, dy));
+  const seen = offsetsOf(window.kernel).map((offset) => seenAt(g, wide, offset, window, dy));
   const [channels, out] = [x.shape?.[1], dy.shape?.[1]];
-  if (group > 1 && channels === group && out === group) return depthwise(g, seen, dy);
-  return asProducts(g, seen, dy, group, channels);
-}
-
-/** Number of places, or -1 for the runtime to work out. */
-function placeCount(dy: Value): number {
-  const sizes = dy.shape?.slice(2);
-  return sizes?.every((size) => typeof size === "number") ? sizeOf(sizes as readonly number[]) : -1;
+  return channels === group && out === group ? depthwise(g, seen, dy) : inGroups(g, seen, dy, group, channels);
 }
 
 /** One channel in and out per group: products element by element, summed over batch and places. */
@@ -32,17 +24,25 @@ function depthwise(g: GraphBuilder, seen: readonly Value[], dy: Value): Value {
   return sums.length === 1 ? sums[0]! : g.concat(sums[0]!, sums.slice(1), { axis: 1 });
 }
 
+/**
+ * A product per offset of the window, over batch and places at once. Joining what the offsets see to one matrix first, as
+ * is usual, costs a third more: the copies are larger than what one large product gains.
+ */
+function onePerOffset(g: GraphBuilder, x: Value, dy: Value, window: Window): Value {
+  const channelsFirst = (v: Value) => g.transpose(v, [1, 0, ...spatialAxes(window.kernel.length)]);
+  const wide = padded(g, channelsFirst(x), window);
+  const turned = channelsFirst(dy);
+  const left = g.flatten(turned);
+  const products = offsetsOf(window.kernel).map((offset) => {
+    const seen = g.flatten(seenAt(g, wide, offset, window, turned));
+    return g.unsqueeze(g.matmul(left, g.transpose(seen, [1, 0])), [2]);
+  });
+  return products.length === 1 ? products[0]! : g.concat(products[0]!, products.slice(1), { axis: 2 });
+}
+
 /** Columns [n, group, offsets * c/group, places]: one batched product with dy, summed over the batch. */
-function asProducts(g: GraphBuilder, seen: readonly Value[], dy: Value, group: number, channels: unknown): Value {
+function inGroups(g: GraphBuilder, seen: readonly Value[], dy: Value, group: number, channels: unknown): Value {
   const perGroup = typeof channels === "number" ? channels / group : undefined;
-  const columns = seen.length === 1 ? seen[0]! : g.concat(seen[0]!, seen.slice(1), { axis: 1 });
-  if (group === 1) {
-    const flat = (v: Value) => g.reshape(v, [0, 0, placeCount(dy)]);
-    const product = g.reduceSum(g.matmul(flat(dy), g.transpose(flat(columns), [0, 2, 1])), { axes: [0] });
-    if (seen.length === 1) return product;
-    // [o, k * c] -> [o, c, k]
-    return g.transpose(g.reshape(product, [0, seen.length, -1]), [0, 2, 1]);
-  }
   const byGroup = seen.map((part) =>
     g.reshape(part, [0, group, perGroup ?? -1, ...(perGroup === undefined ? [] : [-1])]),
   );
