@@ -1,52 +1,31 @@
 /** @file The gradient of MaxPool: each output's gradient goes to the first largest element that its window saw. */
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { offsetsOf, type Window } from "./window.js";
-import { cropTo, seenAt, spatialAxes, spread } from "./window-parts.js";
 
-/** Lower than any element: what lies around never wins. */
-const lowest = Number.NEGATIVE_INFINITY;
-
-/** Ties go to the first element in the window's order, as in PyTorch. */
-export function maxPoolGradient(g: GraphBuilder, x: Value, y: Value, dy: Value, window: Window): Value {
-  const wide = enough(g, x, y, window);
-  const offsets = offsetsOf(window.kernel);
-  let free: Value | undefined;
-  const shares = offsets.map((offset, i) => {
-    const equal = g.equal(seenAt(g, wide, offset, window, y), y);
-    const wins = free === undefined ? equal : g.and(equal, free);
-    if (i < offsets.length - 1) free = free === undefined ? g.not(equal) : g.and(free, g.not(equal));
-    return g.where(wins, dy, 0);
-  });
-  const { strides, dilations } = window;
-  // each offset's shares go back to where that offset saw them
-  const placed = offsets.map((offset, i) => {
-    const shift = offset.map((at, d) => at * dilations[d]!);
-    const rest = offset.map((_, d) => reachOf(window, d) - shift[d]!);
-    const apart = spread(g, shares[i]!, strides);
-    return g.pad(apart, [0, 0, ...shift, 0, 0, ...rest]);
-  });
-  return cropTo(g, g.sum(placed[0]!, ...placed.slice(1)), window.before, x);
+/**
+ * The node is made to give the winners' places too, and dY is added up there. Ties go to the first element in the window's
+ * order, as in PyTorch. Finding the winners by comparing what each offset of the window sees with Y takes 2.5 to 4.5 times
+ * longer in all, though it needs no places.
+ */
+export function maxPoolGradient(g: GraphBuilder, x: Value, dy: Value, node: Node): Value {
+  const places = placesOfWinners(g, node);
+  const zeros = g.reshape(g.zerosLike(x), [-1]);
+  const sums = g.scatterElements(zeros, g.reshape(places, [-1]), g.reshape(dy, [-1]), { reduction: "add" });
+  return g.reshape(sums, g.shapeLike(x), { allowZero: true });
 }
 
-function reachOf(window: Window, dimension: number): number {
-  return window.dilations[dimension]! * (window.kernel[dimension]! - 1);
-}
-
-/** `x` with room around for every place of the window; with ceil_mode the last ones hang over the end. */
-function enough(g: GraphBuilder, x: Value, y: Value, window: Window): Value {
-  const { before, after, strides } = window;
-  const axes = spatialAxes(before.length);
-  const [from, places] = [x.shape?.slice(2), y.shape?.slice(2)];
-  const fixed = from?.every((size) => typeof size === "number") && places?.every((size) => typeof size === "number");
-  const end = after.map((pad, i) => {
-    if (!fixed) return pad + strides[i]! - 1;
-    return Math.max(
-      0,
-      ((places[i] as number) - 1) * strides[i]! + reachOf(window, i) + 1 - before[i]! - (from[i] as number),
-    );
-  });
-  if ([...before, ...end].every((pad) => pad === 0)) return x;
-  return g.pad(x, [...before, ...end], { value: lowest, axes });
+function placesOfWinners(g: GraphBuilder, node: Node): Value {
+  const [y = "", places = ""] = node.outputs;
+  const rowMajor = Number(node.attrs.get("storage_order")?.value ?? 0) === 0;
+  if (places !== "" && rowMajor) return g.tensor(places);
+  const attrs = new Map([...node.attrs].filter(([name]) => name !== "storage_order"));
+  const fresh = g.fresh(`${y}/places`);
+  if (places === "" && g.nodes.includes(node)) {
+    g.replaceNode(node, { ...node, outputs: [y, fresh], attrs });
+    return g.tensor(fresh);
+  }
+  const again: Node = { ...node, name: "", outputs: [g.fresh(`${y}/again`), fresh], attrs };
+  return g.addNode(again)[1]!;
 }

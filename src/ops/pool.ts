@@ -25,12 +25,7 @@ export const maxPool = defineOp({
     const y = poolKnown(x, attrs, attrs.ceil_mode, "MaxPool");
     return [y, { dtype: "int64", shape: y.shape }];
   },
-  grad: (g, { x, y, dy, attrs }) => ({
-    x:
-      dy === undefined
-        ? null
-        : maxPoolGradient(g, x, y, dy, windowOf(attrs, attrs.kernel_shape, x.shape?.slice(2) ?? [], "MaxPool")),
-  }),
+  grad: (g, { x, dy, node }) => ({ x: dy === undefined ? null : maxPoolGradient(g, x, dy, node) }),
 });
 
 export const averagePool = defineOp({
