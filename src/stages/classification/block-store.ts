@@ -6,7 +6,7 @@ import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { EngineError, messageOf } from "../../errors.js";
+import { EngineError, messageOf, type Who } from "../../errors.js";
 import type { Block } from "./block.js";
 import type { FeatureType } from "./logistic-graphs.js";
 
@@ -28,13 +28,15 @@ export type Matrices = Pick<Block, "features" | "labels" | "weights">;
 export class BlockStore {
   readonly blocks: StoredBlock[] = [];
   readonly #budget: number;
+  readonly #who: Who;
   #bytes = 0;
   #file: FileHandle | undefined;
   #end = 0;
 
   /** @param budget bytes kept in memory at most */
-  constructor(budget: number) {
+  constructor(budget: number, who: Who) {
     this.#budget = budget;
+    this.#who = who;
   }
 
   /** Whether all blocks are in memory. */
@@ -63,7 +65,7 @@ export class BlockStore {
     } catch (cause) {
       const size = `${Math.ceil(this.#end / 2 ** 20)} MiB of training data are in files in "${tmpdir()}"`;
       const message = `${size}, and no more could be written: ${messageOf(cause)}; make room or set TMPDIR`;
-      throw new EngineError("BlockStore", message, { code: "DISK", cause });
+      throw new EngineError(this.#who, message, { code: "DISK", cause });
     }
     const type = features instanceof Float32Array ? "float32" : "float64";
     this.blocks.push({ file: this.#file.fd, offset, rows, width, type });
@@ -90,7 +92,7 @@ export async function readBlock(stored: StoredBlock): Promise<Matrices> {
   const bytes = new Uint8Array(size + 16 * rows);
   for (let from = 0; from < bytes.length; ) {
     const { bytesRead } = await readFile(file, bytes, from, bytes.length - from, offset + from);
-    if (bytesRead === 0) throw new EngineError("BlockStore", "the file of training data was cut off; fit again");
+    if (bytesRead === 0) throw new EngineError("BlockStore", "the file of training data is cut off; fit again");
     from += bytesRead;
   }
   // doubles begin at multiples of 8 bytes

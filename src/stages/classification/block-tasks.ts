@@ -106,20 +106,23 @@ export async function lossOfBlocks(message: LossMessage, context: ThreadContext)
   };
   const step = Math.max(1, Math.floor(runSize / Math.max(width, outputs)));
   const room = new Room(step, width);
-  for (const stored of blocks) {
-    const { rows } = stored;
-    const block = await readBlock(stored);
-    for (let from = 0; from < rows; from += step) {
-      const feeds = { ...room.piece(block, from, Math.min(from + step, rows)), ...weights };
-      const result = await session.run(feeds, { signal: context.signal });
-      addSums(sums, {
-        loss: result.loss!.data[0] as number,
-        coefficients: result["grad/coefficients"]!.data as Float64Array,
-        intercepts: result["grad/intercepts"]!.data as Float64Array,
-      });
+  try {
+    for (const stored of blocks) {
+      const { rows } = stored;
+      const block = await readBlock(stored);
+      for (let from = 0; from < rows; from += step) {
+        const feeds = { ...room.piece(block, from, Math.min(from + step, rows)), ...weights };
+        const result = await session.run(feeds, { signal: context.signal });
+        addSums(sums, {
+          loss: result.loss!.data[0] as number,
+          coefficients: result["grad/coefficients"]!.data as Float64Array,
+          intercepts: result["grad/intercepts"]!.data as Float64Array,
+        });
+      }
     }
+  } finally {
+    await session.close();
   }
-  await session.close();
   return sums;
 }
 

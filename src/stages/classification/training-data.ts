@@ -52,7 +52,7 @@ export class TrainingData {
     columns: TrainingColumns,
     { who, signal, budget = defaultBudget }: ReadOptions,
   ): Promise<TrainingData> {
-    const store = new BlockStore(budget);
+    const store = new BlockStore(budget, who);
     let type: FeatureType = "float64";
     async function* storing(): AsyncGenerator<Block> {
       for await (const block of blocksOf(batches, columns, who)) {
