@@ -5,8 +5,9 @@ export default {
     include: [".build/{src,test}/**/*.test.js"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
+    globalSetup: "./test/spark-setup.js",
     reporters: process.env.CI ? ["default", "./test/plain-summary.js"] : ["default"],
   },
 };

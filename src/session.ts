@@ -8,9 +8,9 @@ import { sql, name as sqlName } from "./data/plan.js";
 import { DataFrameReader } from "./data/reader.js";
 import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
 import { Schema } from "./data/schema.js";
-import { EngineError } from "./errors.js";
 
 registerEngineModule("duckdb", () => import("./engines/duckdb/engine.js"));
+registerEngineModule("sc", () => import("./engines/spark/engine.js"));
 
 /** Options of `Session.open`; those of the engine are passed on to it. */
 export interface SessionOptions extends EngineOptions {
@@ -43,17 +43,11 @@ export class Session implements AsyncDisposable {
   /**
    * Opens a session.
    *
-   * @param url `duckdb:` for an embedded database in memory (default), `duckdb:/path/file.db` for one in a file
+   * @param url `duckdb:` for an embedded database in memory (default), `duckdb:/path/file.db` for one in a file,
+   *   `sc://host:port/;key=value` for a Spark cluster by Spark Connect
    * @throws EngineError for a URL that no engine serves, or whose engine cannot be opened.
    */
   static async open(url = "duckdb:", options: SessionOptions = {}): Promise<Session> {
-    const scheme = /^([a-z][\w+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
-    if (scheme === "sc") {
-      throw new EngineError("Session.open", 'Spark ("sc://") is not served yet by this version; use "duckdb:"', {
-        code: "NO_ENGINE",
-        url,
-      });
-    }
     return new Session(await openEngine(url, options));
   }
 

@@ -1,9 +1,10 @@
 /** @file The engines that conformance tests run on: one line each. */
 
-import { afterAll } from "vitest";
+import { afterAll, test } from "vitest";
 import type { DataFrame } from "../src/data/dataframe.js";
 import type { Row } from "../src/data/rows.js";
 import { Session, type SessionOptions } from "../src/session.js";
+import { noSpark, sparkUrl } from "./spark.js";
 
 export interface TestEngine {
   readonly name: string;
@@ -13,12 +14,17 @@ export interface TestEngine {
   readonly frame: (rows: readonly Row[], schema?: Readonly<Record<string, string>>) => Promise<DataFrame>;
 }
 
-export const engines: readonly TestEngine[] = [engine("duckdb", "duckdb:")];
+export const engines: readonly TestEngine[] = [engine("duckdb", async () => "duckdb:")];
 
-function engine(name: string, url: string, options: SessionOptions = {}): TestEngine {
+/** Those that do all but run stages. */
+export const sqlEngines: readonly TestEngine[] = [...engines, ...(noSpark ? [] : [engine("spark", sparkUrl)])];
+
+if (noSpark) test.skip(`on spark: ${noSpark}`, () => {});
+
+function engine(name: string, url: () => Promise<string>, options: SessionOptions = {}): TestEngine {
   let opened: Promise<Session> | undefined;
   const session = () => {
-    opened ??= Session.open(url, options);
+    opened ??= url().then((found) => Session.open(found, options));
     return opened;
   };
   afterAll(async () => {

@@ -83,7 +83,9 @@ export type SqlPart =
   /** `*` without these columns. */
   | { readonly without: readonly string[] }
   /** A row per item of this array column, as `place` (from 0) and `value`; one row whose value is null where it is null. */
-  | { readonly elements: string };
+  | { readonly elements: string }
+  /** An input, whose rows are stable, with their numbers from 1 as column `as` at the end. */
+  | { readonly numbered: number; readonly as: string };
 
 export type SqlLiteral = string | number | bigint | boolean | null;
 
@@ -95,6 +97,7 @@ export interface SqlDialect {
   type(type: ColumnType): string;
   without(names: readonly string[]): string;
   elements(column: string): string;
+  numbered(index: number, as: string): string;
 }
 
 /**
@@ -119,6 +122,7 @@ export const name = (name: string): SqlPart => ({ name });
 export const value = (value: SqlLiteral): SqlPart => ({ value });
 export const type = (type: ColumnType): SqlPart => ({ type });
 export const elements = (column: string): SqlPart => ({ elements: column });
+export const numbered = (index: number, as: string): SqlPart => ({ numbered: index, as });
 export const without = (names: readonly string[]): SqlPart => ({ without: names });
 
 /** Templates one after the other, with a separator. */
@@ -135,9 +139,20 @@ export function renderSql(template: SqlTemplate, dialect: SqlDialect): string {
       if ("type" in part) return dialect.type(part.type);
       if ("without" in part) return dialect.without(part.without);
       if ("elements" in part) return dialect.elements(part.elements);
+      if ("numbered" in part) return dialect.numbered(part.numbered, part.as);
       return dialect.value(part.value);
     })
     .join("");
+}
+
+/** How often a query reads an input; one may be there for its columns alone. */
+export function inputUses(query: Query, input: number): number {
+  if (query.inputNames !== undefined) return query.inputNames.length > 0 ? 1 : 0;
+  return query.sql.parts.filter(
+    (part) =>
+      typeof part === "object" &&
+      (("input" in part && part.input === input) || ("numbered" in part && part.numbered === input)),
+  ).length;
 }
 
 /** Whether the plan gives the same rows in the same order each time it runs. */

@@ -1,7 +1,7 @@
 /** @file Random parts of a DataFrame: chosen by a hash of seed and row, so that they never overlap and can be computed apart. */
 
 import { ParamError } from "../errors.js";
-import { input, joinSql, name, sql, value, without } from "./plan.js";
+import { input, joinSql, name, numbered, sql, value, without } from "./plan.js";
 import type { Relation } from "./queries.js";
 
 /** Digits of the hash that are compared: 52 bits, as many as a double holds. */
@@ -20,15 +20,15 @@ export function part(low: number, high: number, seed: number, byPosition: boolea
     query: ([schema]) => {
       const content = sql`hash(${joinSql(schema!.names.map((each) => name(each)))})`;
       // equal rows are told apart by their occurrence
-      const row = byPosition
-        ? sql`CAST(row_number() OVER () AS STRING)`
-        : sql`concat(CAST(${content} AS STRING), '#', CAST(row_number() OVER (PARTITION BY ${content}) AS STRING))`;
-      const hash = sql`md5(concat(${row}, ${value(`:${seed}`)}))`;
+      const occurrence = sql`row_number() OVER (PARTITION BY ${content} ORDER BY ${content})`;
+      const counted = sql`(SELECT *, concat(CAST(${content} AS STRING), '#', CAST(${occurrence} AS STRING)) AS ${name(rowColumn)} FROM ${input(0)})`;
+      const rows = byPosition ? numbered(0, rowColumn) : counted;
+      const hash = sql`md5(concat(CAST(${name(rowColumn)} AS STRING), ${value(`:${seed}`)}))`;
       // hexadecimal digits sort as the numbers they stand for
-      const from = low <= 0 ? sql`true` : sql`${name(rowColumn)} >= ${value(hexOf(low))}`;
-      const to = high >= 1 ? sql`true` : sql`${name(rowColumn)} < ${value(hexOf(high))}`;
+      const from = low <= 0 ? sql`true` : sql`${hash} >= ${value(hexOf(low))}`;
+      const to = high >= 1 ? sql`true` : sql`${hash} < ${value(hexOf(high))}`;
       return {
-        sql: sql`SELECT ${without([rowColumn])} FROM (SELECT *, ${hash} AS ${name(rowColumn)} FROM ${input(0)}) WHERE ${from} AND ${to}`,
+        sql: sql`SELECT ${without([rowColumn])} FROM ${rows} WHERE ${from} AND ${to}`,
         effect: byPosition ? { kind: "rows", counts: true } : undefined,
       };
     },

@@ -1,6 +1,6 @@
 /** @file A plan as one SQL query: a named part per node. What SQL cannot say (stages, local and kept rows) is bound to tables first. */
 
-import type { CachePlan, LocalPlan, Plan, Query, StagePlan } from "../../data/plan.js";
+import { type CachePlan, inputUses, type LocalPlan, type Plan, type StagePlan } from "../../data/plan.js";
 import { SchemaError } from "../../errors.js";
 import type { Database } from "./database.js";
 import type { Describer } from "./described.js";
@@ -49,7 +49,7 @@ export async function compile(
     const inputs: string[] = [];
     for (const [i, input] of node.inputs.entries()) {
       // an input may be there for its columns alone
-      if (usesOf(query, i) > 0) inputs[i] = await part(input);
+      if (inputUses(query, i) > 0) inputs[i] = await part(input);
     }
     const text = render(query.sql, (index) => inputs[index]!);
     if (query.inputNames === undefined || query.inputNames.length === 0) return text;
@@ -74,16 +74,10 @@ async function countReferences(plan: Plan, describer: Describer): Promise<Map<Pl
     if (before > 0 || node.kind !== "sql") return;
     const { query } = await describer.query(node);
     for (const [i, input] of node.inputs.entries()) {
-      const uses = usesOf(query, i);
+      const uses = inputUses(query, i);
       if (uses > 0) await visit(input, uses);
     }
   };
   await visit(plan, 1);
   return counts;
-}
-
-/** How often a query reads an input. */
-function usesOf(query: Query, input: number): number {
-  if (query.inputNames !== undefined) return query.inputNames.length > 0 ? 1 : 0;
-  return query.sql.parts.filter((part) => typeof part === "object" && "input" in part && part.input === input).length;
 }

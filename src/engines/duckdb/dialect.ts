@@ -22,6 +22,7 @@ export function render(template: SqlTemplate, input: (index: number) => string):
     name: quoteName,
     value: quoteValue,
     type: duckTypeName,
+    numbered: (index, as) => `(SELECT *, row_number() OVER () AS ${quoteName(as)} FROM ${input(index)})`,
     without: (names) => `* EXCLUDE (${names.map(quoteName).join(", ")})`,
     elements: (column) => {
       // [:] makes lists of arrays of fixed length, which coalesce does not take

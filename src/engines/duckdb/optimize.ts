@@ -216,6 +216,7 @@ function pickPlan(op: string, columns: readonly { from: string; to: string }[], 
 
 function withoutStar(part: Query["sql"]["parts"][number]): Query["sql"]["parts"][number] {
   if (typeof part === "object" && "without" in part) return "1";
+  if (typeof part === "object" && "numbered" in part) return { input: part.numbered };
   return typeof part === "string"
     ? part.replace(/SELECT (\/\*[^*]*\*\/ )?\*(?=,| FROM)/g, "SELECT 1").replace(/\*\/ \* FROM/, "*/ 1 FROM")
     : part;

@@ -1,0 +1,245 @@
+/** @file The Spark engine: plans as relations, run on a cluster through Spark Connect. */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type * as arrow from "apache-arrow";
+import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
+import { registerEngine } from "../../data/engine.js";
+import type { CachePlan, Plan } from "../../data/plan.js";
+import { batchToRows } from "../../data/rows.js";
+import type { Schema } from "../../data/schema.js";
+import { EngineError, ParamError } from "../../errors.js";
+import { recastBatch } from "../../worker/recast.js";
+import { arrowBatches } from "./arrow-stream.js";
+import { Client } from "./client.js";
+import { compile, type Leaves, type Relation, readingRelation, sqlOver } from "./compile.js";
+import { parseConnection } from "./connection.js";
+import { type Described, Describer } from "./described.js";
+import { quoteName } from "./dialect.js";
+import { translate } from "./errors.js";
+import { execute, type Response } from "./execute.js";
+import { localRelation } from "./local.js";
+import { probe, type Server } from "./probe.js";
+import type { CommandSchema, PlanSchema } from "./proto/spark_connect_pb.js";
+import { readRelation } from "./readers.js";
+import { TaskProgress } from "./task-progress.js";
+import { fromSparkSchema, sparkSchema } from "./types.js";
+import { writeOperation } from "./writers.js";
+
+type PlanInit = MessageInitShape<typeof PlanSchema>;
+type CommandType = NonNullable<MessageInitShape<typeof CommandSchema>["commandType"]>;
+
+/** Runs plans on a Spark cluster. */
+export class SparkEngine implements Engine {
+  readonly name = "spark";
+  readonly #client: Client;
+  readonly #server: Server;
+  readonly #describer: Describer;
+  readonly #onProgress: ProgressListener | undefined;
+  /** Views of cached plans, by which later queries find their rows. */
+  readonly #cached = new WeakMap<CachePlan, Promise<string>>();
+  readonly #commands = new WeakMap<Plan, Promise<Relation>>();
+  #caches = 0;
+
+  constructor(client: Client, server: Server, onProgress?: ProgressListener) {
+    this.#client = client;
+    this.#server = server;
+    this.#onProgress = onProgress;
+    this.#describer = new Describer((plan) => this.#analyze(plan));
+  }
+
+  async schema(plan: Plan): Promise<Schema> {
+    return await this.#describer.schema(plan);
+  }
+
+  async *batches(plan: Plan, { signal, rows }: RunOptions = {}): AsyncGenerator<arrow.RecordBatch, void, undefined> {
+    signal?.throwIfAborted();
+    const schema = await this.schema(plan);
+    const spark = sparkSchema(schema);
+    const root = await this.#compile(plan);
+    try {
+      for await (const found of this.#run({ opType: { case: "root", value: root } }, signal)) {
+        const batch = recastBatch(found, spark, schema, "Spark");
+        const step = rows ?? batch.numRows;
+        for (let from = 0; from < batch.numRows; from += step) {
+          yield step >= batch.numRows ? batch : batch.slice(from, from + step);
+        }
+      }
+    } catch (error) {
+      throw translate(error, nameOf(plan), schema.names);
+    }
+  }
+
+  async write(plan: Plan, path: string, options: WriteOptions): Promise<void> {
+    const input = await this.#compile(plan);
+    const writeOperationValue = writeOperation(input, await this.schema(plan), path, options);
+    try {
+      await this.#command({ case: "writeOperation", value: writeOperationValue }, options.signal);
+    } catch (error) {
+      throw translate(error, `write.${options.format}`, [], path);
+    }
+  }
+
+  async explain(plan: Plan): Promise<string> {
+    const value = { plan: { opType: { case: "root", value: await this.#compile(plan) } }, explainMode: 5 } as const;
+    const { explainString } = await this.#client.analyze({ case: "explain", value }, "explain");
+    return explainString.trimEnd();
+  }
+
+  async createView(name: string, plan: Plan): Promise<void> {
+    const input = await this.#compile(plan);
+    try {
+      await this.#command({ case: "createDataframeView", value: { input, name, isGlobal: false, replace: true } });
+    } catch (error) {
+      throw translate(error, "createOrReplaceTempView");
+    }
+  }
+
+  /** None: the server knows its views itself. */
+  viewsIn(): ReadonlyMap<string, Plan> {
+    return new Map();
+  }
+
+  async release(plan: Plan): Promise<void> {
+    if (plan.kind !== "cache") return;
+    const view = this.#cached.get(plan);
+    this.#cached.delete(plan);
+    if (view !== undefined) {
+      const relation = tableRelation(await view);
+      await this.#client.persist({ case: "unpersist", value: { relation, blocking: false } });
+    }
+  }
+
+  report(progress: Progress): void {
+    this.#onProgress?.(progress);
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  readonly #leaves: Leaves = {
+    read: (plan) => readRelation(plan, { value: (reading) => this.#value(reading), schema: (r) => this.#schemaOf(r) }),
+    local: (plan) => localRelation(this.#client, plan, this.#isAtLeast(4, 1)),
+    cache: async (plan) => tableRelation(await this.#keep(plan)),
+    command: (plan, text) => {
+      if (/^\s*(\(|select|with|values|from|table|map|reduce)\b/i.test(text) || plan.op !== "session.sql")
+        return undefined;
+      let made = this.#commands.get(plan);
+      if (made === undefined) {
+        made = this.#sqlCommand(text);
+        this.#commands.set(plan, made);
+      }
+      return made;
+    },
+    stage: () => {
+      throw new EngineError("Spark", "stages do not run on Spark yet; use duckdb:", { code: "NOT_SERVED" });
+    },
+  };
+
+  async #compile(plan: Plan): Promise<Relation> {
+    return await compile(plan, this.#describer, this.#leaves);
+  }
+
+  async #analyze(plan: Plan): Promise<Described> {
+    try {
+      return await this.#describe(await this.#compile(plan));
+    } catch (error) {
+      const inputs = plan.kind === "sql" ? plan.inputs : [];
+      const described = await Promise.all(inputs.map((input) => this.#describer.describe(input)));
+      const columns = described.flatMap(({ forQueries }) => forQueries.names);
+      throw translate(error, nameOf(plan), columns, plan.kind === "read" ? plan.paths[0] : undefined);
+    }
+  }
+
+  async #describe(relation: Relation): Promise<Described> {
+    const value = { plan: { opType: { case: "root", value: relation } } } as const;
+    const { schema } = await this.#client.analyze({ case: "schema", value }, "schema");
+    const { schema: forQueries, unknown } = fromSparkSchema(schema);
+    return { forQueries, unknown };
+  }
+
+  async #schemaOf(relation: Relation): Promise<Schema> {
+    return (await this.#describe(relation)).forQueries;
+  }
+
+  async #value(reading: Parameters<typeof readingRelation>[0]): Promise<unknown> {
+    for await (const batch of this.#run({ opType: { case: "root", value: readingRelation(reading) } })) {
+      return Object.values(batchToRows(batch)[0]!)[0];
+    }
+    return undefined;
+  }
+
+  async *#run(plan: PlanInit, signal?: AbortSignal): AsyncGenerator<arrow.RecordBatch, void, undefined> {
+    const progress = new TaskProgress((news) => this.report(news));
+    const responses = execute(this.#client, plan, { signal, chunked: this.#isAtLeast(4, 1) });
+    yield* arrowBatches(responses, (response) => progress.hear(response));
+    progress.finish();
+  }
+
+  /** Runs a command; gives the responses that are neither rows nor progress. */
+  async #command(commandType: CommandType, signal?: AbortSignal): Promise<Response[]> {
+    const progress = new TaskProgress((news) => this.report(news));
+    const answers: Response[] = [];
+    const plan: PlanInit = { opType: { case: "command", value: { commandType } } };
+    for await (const response of execute(this.#client, plan, { signal })) {
+      progress.hear(response);
+      if (response.case !== "arrowBatch" && response.case !== "executionProgress") answers.push(response);
+    }
+    progress.finish();
+    return answers;
+  }
+
+  /** Runs a text that may be a command, once; its result is what the server says it is. */
+  async #sqlCommand(text: string): Promise<Relation> {
+    const input: Relation = { relType: { case: "sql", value: { query: text } } };
+    for (const answer of await this.#command({ case: "sqlCommand", value: { input } })) {
+      if (answer.case === "sqlCommandResult" && answer.value.relation) return answer.value.relation;
+    }
+    throw new EngineError("session.sql", "the server gave no result for the command", { code: "SPARK" });
+  }
+
+  /** A view whose rows Spark keeps once computed. */
+  #keep(plan: CachePlan): Promise<string> {
+    let view = this.#cached.get(plan);
+    if (view === undefined) {
+      view = this.#makeCache(plan);
+      this.#cached.set(plan, view);
+      view.catch(() => this.#cached.delete(plan));
+    }
+    return view;
+  }
+
+  async #makeCache(plan: CachePlan): Promise<string> {
+    const name = `__deepframe_cache_${this.#caches++}`;
+    await this.createView(name, plan.input);
+    const storageLevel = { useDisk: true, useMemory: true, deserialized: true, replication: 1 };
+    await this.#client.persist({ case: "persist", value: { relation: tableRelation(name), storageLevel } });
+    return name;
+  }
+
+  #isAtLeast(major: number, minor: number): boolean {
+    return this.#server.major > major || (this.#server.major === major && this.#server.minor >= minor);
+  }
+}
+
+function tableRelation(name: string): Relation {
+  return sqlOver([], () => `SELECT * FROM ${quoteName(name)}`);
+}
+
+function nameOf(plan: Plan): string {
+  if (plan.kind === "sql") return plan.op;
+  return plan.kind === "read" ? `read.${plan.format}` : "Spark";
+}
+
+registerEngine("sc", async (url, { onProgress, connectTimeout = 10_000 }: EngineOptions) => {
+  if (typeof connectTimeout !== "number" || !(connectTimeout >= 0)) {
+    throw new ParamError("Session.open", `connectTimeout must be milliseconds, got ${String(connectTimeout)}`);
+  }
+  const client = new Client(parseConnection(url));
+  try {
+    return new SparkEngine(client, await probe(client, connectTimeout), onProgress);
+  } catch (error) {
+    client.channel.close();
+    throw error;
+  }
+});
