@@ -50,8 +50,9 @@ export class LogisticRegressionModel extends Model<typeof params> {
 
   /** A copy with some parameters changed; new thresholds go into the ONNX model too. */
   override with(values: Partial<Input<typeof params>>): this {
-    if (!("threshold" in values || "thresholds" in values) || values.model !== undefined) return super.with(values);
-    const { threshold = this.params.threshold, thresholds = this.params.thresholds } = values;
+    const changed = super.with(values);
+    if (!("threshold" in values || "thresholds" in values) || values.model !== undefined) return changed;
+    const { threshold, thresholds } = changed.params;
     if (thresholds !== undefined && thresholds.length !== this.numClasses) {
       const count = `${this.numClasses} numbers, one per class`;
       throw new ParamError(this, `thresholds must hold ${count}, got ${thresholds.length}`, { param: "thresholds" });
