@@ -32,23 +32,41 @@ export const clip = defineOp({
   type: "Clip",
   inputs: ["x", "min?", "max?"],
   infer: ({ x }) => like(x),
-  // at a bound itself the gradient passes to x, as in PyTorch; where min > max all of y is max
+
+  // at a bound itself: 0 where the bound is a constant, half where it is a tensor of its own, as in PyTorch
   grad(g, { x, min, max, dy, wants }) {
-    const low = min === undefined ? undefined : g.less(x, min);
-    const over = max === undefined ? undefined : g.greater(x, max);
-    const crossed = min === undefined || max === undefined ? undefined : g.greater(min, max);
-    const high = over === undefined || crossed === undefined ? over : g.or(over, crossed);
-    const outside = low === undefined || high === undefined ? (low ?? high) : g.or(low, high);
-    const atMin = low === undefined || high === undefined ? low : g.and(low, g.not(high));
-    const share = (mask: Value | undefined, bound: Value | undefined) =>
-      mask === undefined || bound === undefined ? null : sumTo(g, g.where(mask, dy, 0), bound);
+    const isFixed = (name: "min" | "max", bound: Value) => bound.constant !== undefined && !wants(name);
+    const inside: Value[] = [];
+    if (min !== undefined) inside.push(isFixed("min", min) ? g.greater(x, min) : sharePassed(g, x, min));
+    if (max !== undefined) inside.push(isFixed("max", max) ? g.less(x, max) : sharePassed(g, max, x));
+    const crossed = min !== undefined && max !== undefined ? g.greater(min, max) : undefined;
     return {
-      x: outside === undefined ? dy : g.where(outside, 0, dy),
-      min: wants("min") ? share(atMin, min) : null,
-      max: wants("max") ? share(high, max) : null,
+      x: inside.reduce((grad, part) => (part.dtype === "bool" ? g.where(part, grad, 0) : g.mul(grad, part)), dy),
+      min: min !== undefined && wants("min") ? boundBack(g, dy, sharePassed(g, x, min), min, crossed, 0) : null,
+      max: max !== undefined && wants("max") ? boundBack(g, dy, sharePassed(g, max, x), max, crossed, 1) : null,
     };
   },
 });
+
+/** 1 where a > b, 1/2 where they are equal, else 0. */
+function sharePassed(g: GraphBuilder, a: Value, b: Value): Value {
+  const dtype = a.dtype ?? b.dtype ?? "float32";
+  const [more, atLeast] = [g.cast(g.greater(a, b), dtype), g.cast(g.greaterOrEqual(a, b), dtype)];
+  return g.mul(g.add(more, atLeast), 0.5);
+}
+
+/** What x did not get goes to the bound; where min > max all of it to max. */
+function boundBack(
+  g: GraphBuilder,
+  dy: Value,
+  passed: Value,
+  bound: Value,
+  crossed: Value | undefined,
+  ifCrossed: number,
+): Value {
+  const share = g.sub(1, passed);
+  return sumTo(g, g.mul(dy, crossed === undefined ? share : g.where(crossed, ifCrossed, share)), bound);
+}
 
 /** Those of `xs` that equal y share dy: half each of two, as in PyTorch. */
 function shareAmongEqual(g: GraphBuilder, xs: readonly Value[], y: Value, dy: Value): Value[] {

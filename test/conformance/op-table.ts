@@ -9,9 +9,10 @@ import type { Dim } from "../../src/graph/types.js";
 import type { Value } from "../../src/graph/value.js";
 import { shapeRules } from "../../src/ops/infer.js";
 import { isDifferentiable, type OpRecord } from "../../src/ops/op.js";
-import type { DType } from "../../src/tensor/dtype.js";
+import { type DType, isFloat } from "../../src/tensor/dtype.js";
 import { Tensor } from "../../src/tensor/tensor.js";
 import { openOnnx, randomNumbers } from "../run-onnx.js";
+import { compareWithReference } from "./torch-values.js";
 
 /** Elements of one input. Only float32 ones are differentiated and tried in float64. */
 export interface Sample {
@@ -126,9 +127,42 @@ export interface OpCase {
 /** The cases of a row; keys are stable names for stored references. */
 export function casesOf(row: OpRow): OpCase[] {
   const sets = Array.isArray(row.inputs) ? (row.inputs as readonly SampleSet[]) : [row.inputs as SampleSet];
+  return casesWith(row, sets, "");
+}
+
+/** The cases at which the derivative jumps. */
+export function kinksOf(row: OpRow): OpCase[] {
+  return casesWith(row, row.kinks ?? [], "kink");
+}
+
+/** The first input set with extreme values in the first float input. */
+export function extremesOf(row: OpRow): OpCase[] {
+  const { extreme, op } = row;
+  if (extreme === undefined) return [];
+  const set = casesOf(row)[0]!.inputs;
+  const first = op.inputs[flatInputs(op, set).findIndex(({ sample }) => sample?.dtype === "float32")]!;
+  const sample = set[first] as Sample;
+  const filled = sample.values.map((_, i) => Math.fround(extreme[i % extreme.length]!));
+  return casesWith(row, [{ ...set, [first]: { ...sample, values: filled } }], "extreme");
+}
+
+function casesWith(row: OpRow, sets: readonly SampleSet[], kind: string): OpCase[] {
   const variants = row.attrs ?? [{}];
-  const name = row.name === undefined ? row.op.type : `${row.op.type} ${row.name}`;
-  return sets.flatMap((inputs, i) => variants.map((attrs, j) => ({ key: `${name}/${i}.${j}`, row, inputs, attrs })));
+  const name = nameOf(row);
+  return sets.flatMap((inputs, i) =>
+    variants.map((attrs, j) => ({ key: `${name}/${kind}${i}.${j}`, row, inputs, attrs })),
+  );
+}
+
+/** The operator, with what sets the row apart. */
+export function nameOf({ op, name }: OpRow): string {
+  const type = op.domain === "" ? op.type : `${op.domain}.${op.type}`;
+  return name === undefined ? type : `${type} ${name}`;
+}
+
+/** How many of the outputs count in the loss. */
+export function lossCount({ outputs = 1, lossOf = outputs }: OpRow): number {
+  return lossOf;
 }
 
 /** Samples in the order of the node's inputs, with the names they have in the test's graph. */
@@ -161,14 +195,14 @@ export function caseGraph(c: OpCase, float: DType, dynamic: boolean): Graph {
     const shape: Dim[] = sample.shape.map((size, i) => (dynamic && sample.fixed !== true ? `${name}${i}` : size));
     return g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape);
   });
-  const { op, outputs: count = 1, lossOf = count, since } = c.row;
+  const { op, outputs: count = 1, since } = c.row;
   const outputs = g.ops(op.type, inputs, c.attrs, {
     domain: op.domain,
     outputs: count,
     ...(since === undefined ? {} : { since }),
   });
   const weighted = outputs
-    .slice(0, lossOf)
+    .slice(0, lossCount(c.row))
     .filter(({ dtype }) => dtype === float)
     .map((y, i) => g.reduceSum(g.mul(y, weights(g, y, float, i))));
   const named = Object.fromEntries(outputs.map((y, i) => [`y${i}`, y]));
@@ -229,6 +263,7 @@ export async function checkGradient(c: OpCase): Promise<DType | undefined> {
   const forward = await openOnnx(graph.cutAt(["loss"]));
   const feeds = feedsOf(c, float);
   const analytic = await (await openOnnx(gradient(graph, { of: "loss", wrt })))(feeds);
+  compareWithReference(c, analytic, float);
   const step = float === "float64" ? 1e-5 : 1e-2;
   const tolerance = c.row.tolerance ?? (float === "float64" ? 1e-6 : 2e-2);
   for (const name of wrt) {
@@ -265,20 +300,16 @@ export async function checkGradient(c: OpCase): Promise<DType | undefined> {
   return float;
 }
 
-/** Extreme values: no NaN forward or backward. */
-export async function checkExtreme(c: OpCase): Promise<void> {
-  const { extreme, op } = c.row;
-  if (extreme === undefined) return;
-  const first = flatInputs(op, c.inputs).find(({ sample }) => sample?.dtype === "float32")!;
-  const feeds = feedsOf(c, "float32");
-  const data = feeds[first.name]!.data as Float32Array;
-  data.forEach((_, i) => {
-    data[i] = extreme[i % extreme.length]!;
-  });
-  const graph = caseGraph(c, "float32", false);
-  const wrt = isDifferentiable(op) ? wrtOf(c) : [];
-  const results = await (await openOnnx(wrt.length === 0 ? graph : gradient(graph, { of: "loss", wrt })))(feeds);
+/** Where the derivative jumps, and at extreme values: the gradients are PyTorch's, without NaN where it has none. */
+export async function checkSpecial(c: OpCase, float: DType): Promise<void> {
+  const graph = caseGraph(c, float, false);
+  const wrt = c.row.op.grad === null ? [] : wrtOf(c);
+  const results = await (await openOnnx(wrt.length === 0 ? graph : gradient(graph, { of: "loss", wrt })))(
+    feedsOf(c, float),
+  );
+  const known = compareWithReference(c, results, float);
   for (const [name, tensor] of Object.entries(results)) {
-    if (name !== "loss") expect(tensor.toNumbers().filter(Number.isNaN), `${c.key}: ${name} at ${extreme}`).toEqual([]);
+    if (known || name === "loss" || !isFloat(tensor.dtype)) continue;
+    expect(tensor.toNumbers().filter(Number.isNaN), `${c.key}: NaN in ${name}`).toEqual([]);
   }
 }

@@ -3,10 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { isDifferentiable } from "../../src/ops/op.js";
 import { operators } from "../../src/ops/registry.js";
-import { casesOf, checkExtreme, checkGradient, checkShapes } from "./op-table.js";
+import { casesOf, checkGradient, checkShapes, checkSpecial, extremesOf, kinksOf, nameOf } from "./op-table.js";
 import { rows } from "./rows.js";
 
-const named = rows.map((row) => ({ name: row.name === undefined ? row.op.type : `${row.op.type} ${row.name}`, row }));
+const named = rows.map((row) => ({ name: nameOf(row), row }));
 
 describe.each(named)("$name", ({ row }) => {
   const cases = casesOf(row);
@@ -19,8 +19,12 @@ describe.each(named)("$name", ({ row }) => {
     for (const c of cases) await checkGradient(c);
   });
 
-  test.skipIf(row.extreme === undefined)("makes no NaN of extreme values", async () => {
-    for (const c of cases) await checkExtreme(c);
+  test.skipIf(row.kinks === undefined)("has PyTorch's gradient where it jumps", async () => {
+    for (const c of kinksOf(row)) await checkSpecial(c, row.float32Only === undefined ? "float64" : "float32");
+  });
+
+  test.skipIf(row.extreme === undefined)("is as finite as PyTorch at extreme values", async () => {
+    for (const c of extremesOf(row)) await checkSpecial(c, "float32");
   });
 });
 

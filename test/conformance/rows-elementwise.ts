@@ -19,6 +19,7 @@ const several = [
   { xs: [normal([2, 1]), normal([3], { seed: 2 }), normal([], { seed: 3 }), normal([2, 3], { seed: 4 })] },
 ];
 const tied = { xs: [values([1, 2, 3, 3]), values([1, 1, 3, 4]), values([1, 2, 3, 4])] };
+const fixed = (bound: number) => ({ ...values([bound], []), constant: true });
 const one = { x: normal([2, 3]) };
 const away = { x: uniform([2, 3], 0.3, 2) };
 const unit = { x: uniform([2, 3], -0.8, 0.8) };
@@ -49,7 +50,11 @@ export const rows: readonly OpRow[] = [
       { x: normal([3, 4]) },
       { x: normal([3, 4]), min: values([0.7], []), max: values([0.2], []) },
     ],
-    kinks: [{ x: values([-1, -0.5, 0, 0.75, 1]), min: values([-0.5], []), max: values([0.75], []) }],
+    kinks: [
+      { x: values([-1, -0.5, 0, 0.75, 1]), min: values([-0.5], []), max: values([0.75], []) },
+      { x: values([-1, -0.5, 0, 0.75, 1]), min: fixed(-0.5), max: fixed(0.75) },
+    ],
+    limits: "at a bound itself x gets 0, or half where the bound is no constant",
     extreme: [-1e30, 1e30],
   },
   {

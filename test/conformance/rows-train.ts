@@ -119,6 +119,7 @@ export const rows: readonly OpRow[] = [
       { mode: "linear", coordinate_transformation_mode: "align_corners" },
       { mode: "linear", coordinate_transformation_mode: "pytorch_half_pixel" },
       { mode: "linear", antialias: 1 },
+      { mode: "linear", antialias: 1, exclude_outside: 1 },
       { mode: "cubic" },
       { mode: "cubic", coordinate_transformation_mode: "align_corners", cubic_coeff_a: float(-0.5) },
       { mode: "cubic", exclude_outside: 1 },
