@@ -2,11 +2,13 @@
 
 import * as activations from "./activations.js";
 import * as arithmetic from "./arithmetic.js";
+import * as attention from "./attention.js";
 import * as channelNorm from "./channel-norm.js";
 import * as choice from "./choice.js";
 import * as controlFlow from "./control-flow.js";
 import * as conv from "./conv.js";
 import * as dropout from "./dropout.js";
+import * as einsum from "./einsum.js";
 import * as layerNorm from "./layer-norm.js";
 import * as logic from "./logic.js";
 import * as lookup from "./lookup.js";
@@ -37,9 +39,11 @@ const families: readonly Readonly<Record<string, unknown>>[] = [
   channelNorm,
   choice,
   controlFlow,
+  attention,
   conv,
   dropout,
   layerNorm,
+  einsum,
   logic,
   lookup,
   losses,

@@ -9,6 +9,7 @@ import { rows as lookup } from "./rows-lookup.js";
 import { rows as microsoft } from "./rows-microsoft.js";
 import { rows as network } from "./rows-network.js";
 import { rows as norm } from "./rows-norm.js";
+import { rows as products } from "./rows-products.js";
 import { rows as recurrent } from "./rows-recurrent.js";
 import { rows as reduce } from "./rows-reduce.js";
 import { rows as shape } from "./rows-shape.js";
@@ -24,6 +25,7 @@ export const rows: readonly OpRow[] = [
   ...network,
   ...norm,
   ...recurrent,
+  ...products,
   ...reduce,
   ...shape,
   ...train,
