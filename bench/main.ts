@@ -8,6 +8,7 @@ import type { Measurement, Suite } from "./measure.js";
 
 /** One line per suite. */
 const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>> = {
+  pictures: () => import("./pictures.js"),
   rows: () => import("./rows.js"),
   predict: () => import("./predict.js"),
 };
