@@ -22,6 +22,8 @@ export class ProgressBar {
   /** To be given as an engine's `onProgress`. */
   readonly update = (progress: Progress): void => {
     const now = performance.now();
+    // a task that has not begun would only be drawn to be left again
+    if (progress.done === 0 && !progress.finished) return;
     if (progress.task !== this.#task) {
       this.end();
       this.#task = progress.task;

@@ -36,7 +36,7 @@ export interface ImageTraining {
   readonly endProgress: () => void;
 }
 
-/** Does all of it, prints what came out, and gives one test picture for trying the model. */
+/** Does all of it, prints what came out, and gives a test picture, one labelled right if there is any, for trying the model. */
 export async function trainImages({ photos, endProgress, ...training }: ImageTraining): Promise<Sample> {
   const classes = await photos.groupBy("label").agg({ pictures: "count(*)" }).orderBy("label").collect();
   if (classes.length < 2) {
@@ -74,7 +74,7 @@ export async function trainImages({ photos, endProgress, ...training }: ImageTra
     console.log(`report    ${training.report}`);
   }
   await answers.unpersist();
-  return pictures[0]!;
+  return pictures.find(({ label, predicted }) => label === predicted) ?? pictures[0]!;
 }
 
 async function picturesOf(answers: DataFrame): Promise<ReportPicture[]> {
