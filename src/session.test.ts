@@ -53,6 +53,18 @@ describe("Session.open", () => {
   });
 });
 
+describe("session.createDataFrame", () => {
+  test("needs columns, though no rows", async () => {
+    await using session = await Session.open();
+    expect(() => session.createDataFrame([])).toThrow(
+      'createDataFrame: there are no columns; give rows, or a schema as in { age: "int" }',
+    );
+    const empty = session.createDataFrame([], { age: "int" });
+    expect(await empty.collect()).toEqual([]);
+    expect(await empty.filter("age > 1").agg({ n: "count(*)", m: "max(age)" }).collect()).toEqual([{ n: 0, m: null }]);
+  });
+});
+
 describe("Session.close", () => {
   test("ends its DataFrames, more than once if need be", async () => {
     const session = await Session.open();
@@ -61,6 +73,34 @@ describe("Session.close", () => {
     await session.close();
     await expect(df.collect()).rejects.toThrow("Session: closed; open a new one with Session.open()");
     expect(() => session.sql("SELECT 1")).toThrow("Session: closed; open a new one with Session.open()");
+  });
+
+  test("waits for no one, and leaves no work behind", async () => {
+    const session = await Session.open();
+    const message = "Session: closed; open a new one with Session.open()";
+    const long = session.sql("SELECT sum(a.range * b.range) AS x FROM range(100000) a, range(1000000) b").collect();
+    const begun = session.sql("SELECT * FROM range(1000000)").batches()[Symbol.asyncIterator]();
+    await begun.next();
+    const expected = expect(long).rejects.toThrow(message);
+    setTimeout(() => session.close(), 50);
+    await expected;
+    await expect(begun.next()).rejects.toThrow(message);
+  });
+
+  test("leaves other sessions on the same file alone", async () => {
+    const url = `duckdb:${join(folder, "a.db")}`;
+    const [a, b] = await Promise.all([Session.open(url), Session.open(url)]);
+    await a.sql("CREATE TABLE t AS SELECT 1 AS x").collect();
+    expect(
+      await b
+        .createDataFrame([{ x: 1 }])
+        .join(b.table("t"), "x")
+        .count(),
+    ).toBe(1);
+    await a.close();
+    expect(await b.table("t").cache().count()).toBe(1);
+    await b.close();
+    expect((await readdir(folder)).filter((name) => !name.startsWith("a.db"))).toEqual([]);
   });
 
   test("removes what was spilled to disk, after a failure too", async () => {

@@ -8,6 +8,7 @@ import { sql, name as sqlName } from "./data/plan.js";
 import { DataFrameReader } from "./data/reader.js";
 import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
 import { Schema } from "./data/schema.js";
+import { ParamError } from "./errors.js";
 
 registerEngineModule("duckdb", () => import("./engines/duckdb/engine.js"));
 registerEngineModule("sc", () => import("./engines/spark/engine.js"));
@@ -64,6 +65,9 @@ export class Session implements AsyncDisposable {
       return new DataFrame({ kind: "local", ...table }, this.engine);
     }
     const known = wanted ?? inferSchema(rows);
+    if (known.fields.length === 0) {
+      throw new ParamError("createDataFrame", 'there are no columns; give rows, or a schema as in { age: "int" }');
+    }
     return new DataFrame({ kind: "local", batches: [rowsToBatch(rows, known)], schema: known }, this.engine);
   }
 

@@ -27,9 +27,13 @@ export interface ChainOptions {
 
 const task = { module: new URL("./chain-task.js", import.meta.url), export: "runChain" };
 
-/** The source's batches after all steps; empty ones are left out. */
+/**
+ * The source's batches after all steps; empty ones are left out.
+ *
+ * @param source begins to give batches, until its signal aborts
+ */
 export async function* runChain(
-  source: AsyncIterable<arrow.RecordBatch>,
+  source: (signal: AbortSignal) => AsyncIterable<arrow.RecordBatch>,
   steps: readonly Step[],
   { input, output, owned, signal, onRows }: ChainOptions,
 ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
@@ -48,7 +52,7 @@ export async function* runChain(
 
   const feed = async (): Promise<void> => {
     let firstRow = 0;
-    for await (const batch of source) {
+    for await (const batch of source(ended)) {
       const packed = packBatch(batch, owned);
       const transfer = owned ? transferable(packed) : [];
       const job = await pool.submit<PackedBatch>(

@@ -32,6 +32,8 @@ export class Database {
   /** The attached in-memory database that holds temporary tables, seen by every connection. */
   readonly #scratch: string;
   readonly #connections = new Set<DuckDBConnection>();
+  /** Work that DuckDB's threads are at; closing must wait for it. */
+  readonly #working = new Set<Promise<unknown>>();
   /** Kept open so that the database is, and for work that needs no result. */
   readonly #main: DuckDBConnection;
   /** Batches of this process as tables. */
@@ -39,12 +41,12 @@ export class Database {
   #lastTable = 0;
   #closed = false;
 
-  private constructor(instance: DuckDBInstance, main: DuckDBConnection, folder: string, scratch: string) {
+  private constructor(instance: DuckDBInstance, main: DuckDBConnection, folder: string, id: string) {
     this.#instance = instance;
     this.#main = main;
-    this.feeds = new Feeds(main);
+    this.feeds = new Feeds(main, `deepframe_feed_${id}`);
     this.#folder = folder;
-    this.#scratch = scratch;
+    this.#scratch = `deepframe_${id}`;
   }
 
   /**
@@ -78,44 +80,58 @@ export class Database {
       });
     }
     const main = await instance.connect();
-    const scratch = `deepframe_${id}`;
     try {
       await main.run(`SET temp_directory = ${quoteText(folder)}`);
       if (memoryLimit !== undefined) await main.run(`SET memory_limit = ${quoteText(memoryLimit)}`);
       if (threads !== undefined) await main.run(`SET threads = ${threads}`);
-      await main.run(`ATTACH ':memory:' AS ${scratch}`);
+      await main.run(`ATTACH ':memory:' AS deepframe_${id}`);
     } catch (cause) {
       main.closeSync();
       instance.closeSync();
       throw new EngineError("Session.open", messageOf(cause), { code: "OPEN", cause });
     }
     openFolders.add(folder);
-    return new Database(instance, main, folder, scratch);
+    return new Database(instance, main, folder, id);
   }
 
   /** A connection for one piece of work, closed after it. Its time zone is UTC, as everywhere in deepframe. */
   async connect(): Promise<DuckDBConnection> {
     this.#check();
-    const connection = await this.#instance.connect();
-    this.#connections.add(connection);
-    await connection.run("SET TimeZone = 'UTC'");
-    return connection;
+    return await this.during(async () => {
+      const connection = await this.#instance.connect();
+      this.#connections.add(connection);
+      await connection.run("SET TimeZone = 'UTC'");
+      return connection;
+    });
   }
 
   release(connection: DuckDBConnection): void {
     if (this.#connections.delete(connection)) connection.closeSync();
   }
 
+  /** Work on a connection, which must not be closed before it is done. @throws EngineError where the database is closed. */
+  async during<R>(work: () => Promise<R>): Promise<R> {
+    this.#check();
+    const working = work();
+    this.#working.add(working);
+    try {
+      return await working;
+    } catch (error) {
+      this.#check();
+      throw error;
+    } finally {
+      this.#working.delete(working);
+    }
+  }
+
   /** Runs statements whose result nobody needs. */
   async run(sql: string): Promise<void> {
-    this.#check();
-    await this.#main.run(sql);
+    await this.during(() => this.#main.run(sql));
   }
 
   /** The first value of a query's first row. */
   async value(sql: string): Promise<unknown> {
-    this.#check();
-    const reader = await this.#main.runAndReadAll(sql);
+    const reader = await this.during(() => this.#main.runAndReadAll(sql));
     return reader.getRowsJS()[0]?.[0];
   }
 
@@ -131,7 +147,7 @@ export class Database {
   }
 
   async dropTable(table: ScratchTable): Promise<void> {
-    if (!this.#closed) await this.#main.run(`DROP TABLE IF EXISTS ${table}`);
+    if (!this.#closed) await this.run(`DROP TABLE IF EXISTS ${table}`);
   }
 
   get isClosed(): boolean {
@@ -141,10 +157,9 @@ export class Database {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const connection of this.#connections) {
-      connection.interrupt();
-      connection.closeSync();
-    }
+    for (const connection of [...this.#connections, this.#main]) connection.interrupt();
+    await Promise.allSettled(this.#working);
+    for (const connection of this.#connections) connection.closeSync();
     this.#connections.clear();
     await this.#main.run(`DETACH ${this.#scratch}`).catch(() => {});
     this.#main.closeSync();

@@ -141,7 +141,7 @@ export class Describer {
   async #prepare(sql: string, op: string, inputs: readonly Described[]): Promise<Described> {
     const connection = await this.#database.connect();
     try {
-      const prepared = await connection.prepare(sql);
+      const prepared = await this.#database.during(() => connection.prepare(sql));
       const columns = Array.from({ length: prepared.columnCount }, (_, i) =>
         describeColumn(prepared.columnName(i), prepared.columnType(i), inputs),
       );

@@ -118,7 +118,7 @@ export class DuckdbEngine implements Engine {
       this.report(news),
     );
     const owned = source.kind !== "local";
-    yield* runChain(this.#source(source, size, signal), steps, {
+    yield* runChain((ended) => this.#source(source, size, ended), steps, {
       input,
       output,
       owned,

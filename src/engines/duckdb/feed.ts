@@ -15,7 +15,6 @@ import { internal, messageOf } from "../../errors.js";
 import { nullRow, writeColumn } from "./from-arrow.js";
 import { quoteName } from "./quote.js";
 
-const functionName = "deepframe_feed";
 const waitColumn = "__deepframe_wait";
 
 /** Milliseconds that DuckDB sleeps where no row has come yet. */
@@ -37,8 +36,14 @@ export class Feeds {
   readonly #feeds = new Map<bigint, Feed>();
   #lastId = 0n;
 
-  /** @param connection of the database; others of the same database see the tables too */
-  constructor(connection: DuckDBConnection) {
+  readonly #functionName: string;
+
+  /**
+   * @param connection of the database; others of the same database see the tables too
+   * @param functionName of the table function, which must be new to the database
+   */
+  constructor(connection: DuckDBConnection, functionName: string) {
+    this.#functionName = functionName;
     connection.registerTableFunction(
       DuckDBTableFunction.create({
         name: functionName,
@@ -68,12 +73,12 @@ export class Feeds {
 
   /** A table of these batches, which can be read many times. */
   ofBatches(columns: FeedColumns, batches: readonly arrow.RecordBatch[]): Feed {
-    return this.#add(new Feed(++this.#lastId, columns, batches));
+    return this.#add(new Feed(++this.#lastId, this.#functionName, columns, batches));
   }
 
   /** A table of batches still to come, read once. */
   live(columns: FeedColumns): Feed {
-    return this.#add(new Feed(++this.#lastId, columns, undefined));
+    return this.#add(new Feed(++this.#lastId, this.#functionName, columns, undefined));
   }
 
   remove(feed: Feed): void {
@@ -96,12 +101,19 @@ export class Feed {
   /** What made the feed end, where that was a failure. */
   error: unknown;
   ended: boolean;
+  readonly #functionName: string;
   #begun = false;
   #bytes = 0;
   #wake: (() => void) | undefined;
 
-  constructor(id: bigint, columns: FeedColumns, batches: readonly arrow.RecordBatch[] | undefined) {
+  constructor(
+    id: bigint,
+    functionName: string,
+    columns: FeedColumns,
+    batches: readonly arrow.RecordBatch[] | undefined,
+  ) {
     this.id = id;
+    this.#functionName = functionName;
     this.columns = columns;
     this.batches = [...(batches ?? [])];
     this.isLive = batches === undefined;
@@ -110,7 +122,7 @@ export class Feed {
 
   /** The table in SQL. */
   get sql(): string {
-    const from = `${functionName}(${this.id})`;
+    const from = `${this.#functionName}(${this.id})`;
     const list = this.columns.names.map(quoteName).join(", ");
     if (!this.isLive) return `(SELECT ${list} FROM ${from})`;
     // a row that stands for "not yet" puts the thread that reads it to sleep, and is left out

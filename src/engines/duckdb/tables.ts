@@ -136,7 +136,7 @@ function sourceOf(database: Database, feed: Feed): Source {
 async function columnsOf(database: Database, described: Described): Promise<FeedColumns> {
   const connection = await database.connect();
   try {
-    const prepared = await connection.prepare(`SELECT * FROM ${described.emptySql}`);
+    const prepared = await database.during(() => connection.prepare(`SELECT * FROM ${described.emptySql}`));
     return {
       names: described.columns.map(({ name }) => name),
       types: described.columns.map((_, i) => prepared.columnType(i)),

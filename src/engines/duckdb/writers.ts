@@ -40,7 +40,7 @@ export async function writeFile(
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
     signal?.throwIfAborted();
-    await connection.run(`COPY (${query}) TO ${quoteText(aside)} (${settings.join(", ")})`);
+    await database.during(() => connection.run(`COPY (${query}) TO ${quoteText(aside)} (${settings.join(", ")})`));
     await rename(aside, target);
   } catch (error) {
     await rm(aside, { force: true });
