@@ -106,15 +106,17 @@ function columnOf(type: ColumnType): Column {
   }
 }
 
-/** Bytes that grow by doubling. */
+/** Bytes that grow by doubling, and begin as large as they were when last taken. */
 class Bytes {
   array = new Uint8Array(0);
   length = 0;
+  #lastLength = 0;
 
   reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.array.length) return;
-    const grown = new Uint8Array(Math.max(needed, Math.min(this.array.length * 2, this.array.length + (1 << 26))));
+    const doubled = Math.min(this.array.length * 2, this.array.length + (1 << 26));
+    const grown = new Uint8Array(Math.max(needed, doubled, this.length === 0 ? this.#lastLength : 0));
     grown.set(this.array.subarray(0, this.length));
     this.array = grown;
   }
@@ -127,6 +129,7 @@ class Bytes {
 
   take(): Uint8Array {
     const taken = this.array.subarray(0, this.length);
+    this.#lastLength = this.length;
     this.array = new Uint8Array(0);
     this.length = 0;
     return taken;
