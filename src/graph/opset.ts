@@ -9,8 +9,8 @@ import type { Attribute, GraphBody, Model, Node } from "./types.js";
 import { withBodies } from "./validate.js";
 
 /** Oldest and newest versions of ONNX's operators between which models are converted. */
-const oldest = 7;
-const newest = 26;
+export const oldestOpset = 7;
+export const newestOpset = 26;
 
 interface Context {
   readonly namer: Namer;
@@ -61,10 +61,10 @@ const changes: readonly { readonly version: number; readonly ops: readonly strin
 export function raiseOpset<M extends Model>(model: M, version: number, who: string): M {
   const from = model.opsets.get("") ?? version;
   if (from === version) return model;
-  if (from > version || from < oldest || version > newest) {
+  if (from > version || from < oldestOpset || version > newestOpset) {
     throw new GraphError(
       who,
-      `cannot bring operator set ${from} to ${version}; conversion goes upward, from ${oldest} to ${newest}`,
+      `cannot bring operator set ${from} to ${version}; conversion goes upward, from ${oldestOpset} to ${newestOpset}`,
     );
   }
   if (model.functions.some((f) => f.nodes.some(({ domain }) => domain === ""))) {

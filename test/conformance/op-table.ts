@@ -1,18 +1,14 @@
-/** @file The row format of the operators' conformance table, and what every row is put through. */
-
-import { expect } from "vitest";
-import { gradient } from "../../src/autodiff/gradient.js";
+/** @file The row format of the operators' conformance table, and the graphs made of rows. */
 import type { AttrInputs } from "../../src/graph/builder.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import type { Dim } from "../../src/graph/types.js";
 import type { Value } from "../../src/graph/value.js";
 import { shapeRules } from "../../src/ops/infer.js";
-import { isDifferentiable, type OpRecord } from "../../src/ops/op.js";
-import { type DType, isFloat } from "../../src/tensor/dtype.js";
+import type { OpRecord } from "../../src/ops/op.js";
+import type { DType } from "../../src/tensor/dtype.js";
 import { Tensor } from "../../src/tensor/tensor.js";
-import { openOnnx, randomNumbers } from "../run-onnx.js";
-import { compareWithReference } from "./torch-values.js";
+import { randomNumbers } from "../run-onnx.js";
 
 /** Elements of one input. Only float32 ones are differentiated and tried in float64. */
 export interface Sample {
@@ -43,6 +39,8 @@ export interface OpRow {
   readonly lossOf?: number;
   /** Operator set the node needs. */
   readonly since?: number;
+  /** Last operator set at which the runtime takes it; default the newest. */
+  readonly until?: number;
   /** Input sets at which the derivative jumps: compared with PyTorch's only. */
   readonly kinks?: readonly SampleSet[];
   /** Values for a run in which nothing may become NaN, forward or backward: put in the first float input. */
@@ -228,88 +226,4 @@ export function wrtOf(c: OpCase): string[] {
   return flatInputs(c.row.op, c.inputs)
     .filter(({ sample }) => sample !== undefined && sample.dtype === "float32" && !sample.constant)
     .map(({ name }) => name);
-}
-
-/** The shape rule: what it says of the outputs is what the runtime makes, for fixed and for named sizes. */
-export async function checkShapes(c: OpCase): Promise<void> {
-  for (const dynamic of c.row.staticOnly === undefined ? [false, true] : [false]) {
-    const graph = caseGraph(c, "float32", dynamic);
-    const made = await (await openOnnx(graph))(feedsOf(c, "float32"));
-    // axes and counts that are fed leave sizes open
-    const isFed = flatInputs(c.row.op, c.inputs).some(({ sample }) => sample?.dtype === "int64" && !sample.constant);
-    const open = dynamic || isFed || c.row.openShape !== undefined;
-    for (const { name, dtype, shape } of graph.outputs) {
-      expect([name, dtype], c.key).toEqual([name, made[name]!.dtype]);
-      if (shape === undefined) {
-        expect(open, `${c.key}: the shape of ${name} is known`).toBe(true);
-        continue;
-      }
-      const found = made[name]!.shape;
-      expect(shape.length, c.key).toBe(found.length);
-      shape.forEach((dim, i) => {
-        if (typeof dim === "number" || !open) expect(dim, `${c.key}: size ${i} of ${name}`).toBe(found[i]);
-      });
-    }
-  }
-}
-
-/** The gradient against central differences, in float64 where the runtime has the kernels; gives the dtype that ran. */
-export async function checkGradient(c: OpCase): Promise<DType | undefined> {
-  const wrt = wrtOf(c);
-  if (!isDifferentiable(c.row.op) || wrt.length === 0) return undefined;
-  const float: DType = c.row.float32Only === undefined ? "float64" : "float32";
-  const graph = caseGraph(c, float, false);
-  if (!graph.outputs.some(({ name }) => name === "loss")) return undefined;
-  const forward = await openOnnx(graph.cutAt(["loss"]));
-  const feeds = feedsOf(c, float);
-  const analytic = await (await openOnnx(gradient(graph, { of: "loss", wrt })))(feeds);
-  compareWithReference(c, analytic, float);
-  const step = float === "float64" ? 1e-5 : 1e-2;
-  const tolerance = c.row.tolerance ?? (float === "float64" ? 1e-6 : 2e-2);
-  for (const name of wrt) {
-    const x = feeds[name]!;
-    const data = x.data as Float64Array;
-    const grad = analytic[`grad/${name}`]!;
-    expect(grad.shape, `${c.key}: shape of grad/${name}`).toEqual(x.shape);
-    for (let i = 0; i < data.length; i++) {
-      const at = data[i]!;
-      const loss = async (value: number) => {
-        data[i] = value;
-        return (await forward(feeds)).loss!.toNumbers()[0]!;
-      };
-      const numeric = ((await loss(at + step)) - (await loss(at - step))) / (2 * step);
-      data[i] = at;
-      const found = Number(grad.data[i]);
-      const error = Math.abs(found - numeric) / (1 + Math.abs(numeric));
-      expect(error, `${c.key}: grad/${name}[${i}] is ${found}, differences give ${numeric}`).toBeLessThan(tolerance);
-    }
-  }
-  if (c.row.staticOnly === undefined) {
-    const named = await (await openOnnx(gradient(caseGraph(c, float, true), { of: "loss", wrt })))(feeds);
-    for (const name of wrt) {
-      const [a, b] = [named[`grad/${name}`]!, analytic[`grad/${name}`]!];
-      expect(a.shape, `${c.key}: shape of grad/${name} with named sizes`).toEqual(b.shape);
-      a.toNumbers().forEach((value, i) => {
-        expect(value, `${c.key}: grad/${name}[${i}] with named sizes`).toBeCloseTo(
-          Number(b.data[i]),
-          float === "float64" ? 9 : 3,
-        );
-      });
-    }
-  }
-  return float;
-}
-
-/** Where the derivative jumps, and at extreme values: the gradients are PyTorch's, without NaN where it has none. */
-export async function checkSpecial(c: OpCase, float: DType): Promise<void> {
-  const graph = caseGraph(c, float, false);
-  const wrt = c.row.op.grad === null ? [] : wrtOf(c);
-  const results = await (await openOnnx(wrt.length === 0 ? graph : gradient(graph, { of: "loss", wrt })))(
-    feedsOf(c, float),
-  );
-  const known = compareWithReference(c, results, float);
-  for (const [name, tensor] of Object.entries(results)) {
-    if (known || name === "loss" || !isFloat(tensor.dtype)) continue;
-    expect(tensor.toNumbers().filter(Number.isNaN), `${c.key}: NaN in ${name}`).toEqual([]);
-  }
 }

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { isDifferentiable } from "../../src/ops/op.js";
 import { operators } from "../../src/ops/registry.js";
-import { casesOf, checkGradient, checkShapes, checkSpecial, extremesOf, kinksOf, nameOf } from "./op-table.js";
+import { checkGradient, checkNewest, checkShapes, checkSpecial } from "./checks.js";
+import { casesOf, extremesOf, kinksOf, nameOf } from "./op-table.js";
 import { rows } from "./rows.js";
 
 const named = rows.map((row) => ({ name: nameOf(row), row }));
@@ -17,6 +18,10 @@ describe.each(named)("$name", ({ row }) => {
 
   test.skipIf(!isDifferentiable(row.op))("has the gradient of central differences", async () => {
     for (const c of cases) await checkGradient(c);
+  });
+
+  test.skipIf(!isDifferentiable(row.op))("has the same gradient at the newest operator set", async () => {
+    for (const c of cases.slice(0, 1)) await checkNewest(c);
   });
 
   test.skipIf(row.kinks === undefined)("has PyTorch's gradient where it jumps", async () => {

@@ -59,7 +59,7 @@ export const rows: readonly OpRow[] = [
     extreme,
   },
   { op: mish, inputs, extreme: [-1e30, 1e15] },
-  { op: swish, inputs, attrs: [{}, { alpha: float(1.7) }], extreme, since: 24 },
+  { op: swish, inputs, attrs: [{}, { alpha: float(1.7) }], extreme, since: 24, until: 24 },
   { op: gelu, inputs, attrs: [{}, { approximate: "tanh" }], extreme: [-1e6, 1e6], since: 20, float32Only },
   {
     op: softmax,

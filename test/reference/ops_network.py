@@ -177,3 +177,18 @@ def recurrent(i, a, c):
     y, last = torch.func.functional_call(module, parameters, (x, state))
     y = y.reshape(y.shape[0], y.shape[1], -1, hidden).transpose(1, 2)
     return (y, *last) if c["type"] == "LSTM" else (y, last)
+
+
+functions["Einsum"] = lambda i, a, c: torch.einsum(a["equation"], *i.values())
+
+
+@op("Attention")
+def attention(i, a, c):
+    q, k, v, mask = i["q"], i["k"], i["v"], i.get("mask")
+    causal = bool(a.get("is_causal"))
+    if "pastKey" in i or "softcap" in a or (causal and mask is not None):
+        return None
+    heads = lambda x, n: x if x.dim() == 4 else x.unflatten(2, (n, -1)).transpose(1, 2)  # noqa: E731
+    q, k, v = heads(q, a.get("q_num_heads")), heads(k, a.get("kv_num_heads")), heads(v, a.get("kv_num_heads"))
+    y = F.scaled_dot_product_attention(q, k, v, mask, 0.0, causal, scale=a.get("scale"), enable_gqa=True)
+    return y if i["q"].dim() == 4 else y.transpose(1, 2).flatten(2)
