@@ -15,6 +15,8 @@ const loadSharp = once(async () => {
   return sharp;
 });
 
+type Allocate = (length: number) => Uint8Array;
+
 /** Pictures with more pixels than this are refused unless the caller raises the limit. */
 export const defaultMaxPixels = 100_000_000;
 
@@ -23,16 +25,22 @@ export const defaultMaxPixels = 100_000_000;
  * turned upright by its EXIF orientation. Grey pictures keep 1 channel, transparent ones their alpha; 16 bits per
  * channel are scaled to 8, CMYK becomes RGB.
  *
+ * @param allocate gives room for the pixels of a JPEG, whatever it holds; a caller may use the same again
  * @param maxPixels limit on height x width, checked on the header before anything is decoded
  * @throws DataError where the bytes are no picture, are truncated or corrupt, or exceed `maxPixels`.
  * @example
  * const { data, height, width, channels } = await decodeImage(await readFile("cat.jpg"));
  */
-export async function decodeImage(bytes: Uint8Array, maxPixels: number = defaultMaxPixels): Promise<Pixels> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  maxPixels: number = defaultMaxPixels,
+  allocate: Allocate = (length) => new Uint8Array(length),
+): Promise<Pixels> {
   const format = formatOf(bytes);
   if (format === undefined) throw notAPicture(bytes);
   try {
-    if (format === "JPEG") return (await decodeJpeg(bytes, maxPixels)) ?? (await decodeOther(bytes, format, maxPixels));
+    if (format === "JPEG")
+      return (await decodeJpeg(bytes, maxPixels, allocate)) ?? (await decodeOther(bytes, format, maxPixels));
     if (format === "BMP") {
       const header = bmpHeader(bytes);
       checkSize(format, header.width, header.height, maxPixels);
@@ -56,7 +64,7 @@ export async function decodeImage(bytes: Uint8Array, maxPixels: number = default
 const who = "decodeImage";
 
 /** Undefined for what libjpeg-turbo refuses: CMYK, 12 bits, or data it warns of, which sharp may still accept. */
-async function decodeJpeg(bytes: Uint8Array, maxPixels: number): Promise<Pixels | undefined> {
+async function decodeJpeg(bytes: Uint8Array, maxPixels: number, allocate: Allocate): Promise<Pixels | undefined> {
   const header = jpegHeader(bytes);
   if (header === undefined) throw new Error("it ends before its frame header");
   const { width, height, components: channels, bits, orientation } = header;
@@ -64,7 +72,8 @@ async function decodeJpeg(bytes: Uint8Array, maxPixels: number): Promise<Pixels 
   const turbo = await loadJpegTurbo();
   if (turbo === undefined || bits !== 8 || (channels !== 1 && channels !== 3)) return undefined;
   try {
-    const data = await turbo.decode(bytes, height, width, channels);
+    const data = allocate(height * width * channels);
+    await turbo.decode(bytes, height, width, channels, data);
     return orient({ data, height, width, channels }, orientation);
   } catch {
     return undefined;

@@ -53,7 +53,7 @@ export class ImageDecoder extends Transformer<typeof params> {
         // grey with alpha has no mode of its own: its alpha goes onto white
         const bgr = swapRedBlue(picture.channels === 2 ? toChannels(picture, "L") : picture);
         origins[row] = origin;
-        data[row] = bgr.data;
+        data[row] = bgr.data === picture.data ? bgr.data.slice() : bgr.data;
         [bgr.height, bgr.width, bgr.channels, modes[bgr.channels]!].forEach((value, i) => {
           numbers[i]![row] = value;
         });

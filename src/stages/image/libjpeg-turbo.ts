@@ -4,15 +4,20 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type LibraryHandle, load } from "koffi";
 
+import { internal } from "../../errors.js";
 import { uninterrupted } from "../../runtime/uninterrupted.js";
 
 // the package's own binding asks for the fast inverse DCT, which is a grey level off on average and no faster on today's
 // processors; with the exact one the pixels are those of Pillow and sharp
 
-/** Decodes to `channels` bytes per pixel (1 grey, 3 RGB) of a picture whose size is known from its header. */
+/** libjpeg-turbo, as far as it is used here. */
 export interface JpegTurbo {
-  /** @throws Error with the library's reason, for warnings (a truncated file) as well. */
-  decode(bytes: Uint8Array, height: number, width: number, channels: 1 | 3): Promise<Uint8Array>;
+  /**
+   * Decodes into `room`, with `channels` bytes per pixel (1 grey, 3 RGB), a picture whose size is known from its header.
+   *
+   * @throws Error with the library's reason, for warnings (a truncated file) as well.
+   */
+  decode(bytes: Uint8Array, height: number, width: number, channels: 1 | 3, room: Uint8Array): Promise<void>;
 }
 
 /** From this many pixels on, decoding takes longer than about 6 ms and leaves the calling thread. */
@@ -37,20 +42,19 @@ export function openJpegTurbo(): JpegTurbo | undefined {
   const idle: unknown[] = []; // one handle per decoding going on
 
   return {
-    async decode(bytes, height, width, channels) {
+    async decode(bytes, height, width, channels, room) {
       const handle = idle.pop() ?? create();
       const fail = () => new Error(lastError(handle) || "unknown reason");
       try {
         const [w, h] = [[0], [0]];
         if (readHeader(handle, bytes, bytes.length, w, h, [0], [0]) !== 0) throw fail();
-        // the buffer below must have the size that the library will fill
+        // the room must have the size that the library will fill
+        if (room.length !== height * width * channels) throw internal(`${room.length} bytes for ${height} x ${width}`);
         if (w[0] !== width || h[0] !== height) throw new Error(`two sizes, ${w[0]} x ${h[0]} and ${width} x ${height}`);
-        const pixels = new Uint8Array(height * width * channels);
-        const args = [handle, bytes, bytes.length, pixels, width, 0, height, channels === 1 ? grey : rgb, 0] as const;
+        const args = [handle, bytes, bytes.length, room, width, 0, height, channels === 1 ? grey : rgb, 0] as const;
         const result =
           height * width < asidePixels ? uninterrupted(() => decompress(...args)) : await aside(decompress, args);
         if (result !== 0) throw fail();
-        return pixels;
       } finally {
         if (idle.length < 4) idle.push(handle);
         else destroy(handle);

@@ -11,6 +11,7 @@ import { choice, columnName, integer } from "../../pipeline/params.js";
 import type { StageContext } from "../../pipeline/stage.js";
 import { decodeImage, defaultMaxPixels } from "./decode.js";
 import { type Pixels, swapRedBlue } from "./pixels.js";
+import { Scratch } from "./scratch.js";
 
 /** Parameters that every stage on pictures has. */
 export const pictureParams = {
@@ -39,6 +40,8 @@ export const picturesPerTask = 16;
 
 /** Decoded ahead of the one in use, so that formats decoded on other threads do not wait. */
 const lookahead = 4;
+
+const scratch = new Scratch();
 
 /** Checks the input column and adds the output column, and the one of errors where there is one. */
 export function addPictureColumn(
@@ -76,7 +79,8 @@ export interface PictureRow {
 }
 
 /**
- * Decodes the pictures of a batch and hands them to `use` in order, one at a time. Null pictures are skipped; pictures
+ * Decodes the pictures of a batch and hands them to `use` in order, one at a time; their pixels are theirs until `use` is
+ * done, and overwritten then. Null pictures are skipped; pictures
  * for which decoding or `use` throws DataError follow `onError`.
  *
  * @throws DataError naming the row, its file and the reason, where onError is "fail".
@@ -109,7 +113,10 @@ export async function mapPictures(
       const picture = await pending[row]!;
       delete pending[row];
       if (picture === undefined) failed[row] = 1;
-      else await use(picture, { row, origin, key: () => crc32(bytesOf(value)) });
+      else {
+        await use(picture, { row, origin, key: () => crc32(bytesOf(value)) });
+        scratch.give(picture.data);
+      }
     } catch (cause) {
       if (!(cause instanceof DataError)) throw cause;
       // the reason alone: who decoded it is of no interest
@@ -173,7 +180,7 @@ function originOf(value: Value, path: unknown): string {
 
 async function decodeValue(value: Value, maxPixels: number): Promise<Pixels | undefined> {
   if (value === null || value === undefined) return undefined;
-  if (value instanceof Uint8Array) return decodeImage(value, maxPixels);
+  if (value instanceof Uint8Array) return decodeImage(value, maxPixels, (length) => scratch.take(length));
   const { height, width, nChannels, mode, data } = structOf(value);
   if (data === null) return undefined;
   if (modes[nChannels] === undefined || (mode ?? modes[nChannels]) !== modes[nChannels]) {

@@ -21,7 +21,7 @@ static inline v128_t narrow(v128_t a, v128_t b, v128_t c, v128_t d) {
 }
 
 // Left to right, RGB: one output pixel in the first three lanes of a vector, four rows at a time so that each weight is
-// loaded once. Reads up to 1 byte and writes up to 1 byte past a row, which the caller leaves room for.
+// loaded once. Reads and writes up to 1 byte past a row, for which rows written have room between them.
 static void across_rgb(const uint8_t *from, int stride, uint8_t *to, int to_stride, int rows, int width,
                        const Span *spans, const int32_t *weights, int window) {
   const v128_t half = wasm_i32x4_splat(1 << (shift - 1));
@@ -77,7 +77,8 @@ __attribute__((export_name("across"))) void across(const uint8_t *from, int stri
   (channels == 3 ? across_rgb : across_grey)(from, stride, to, to_stride, rows, width, spans, weights, window);
 }
 
-// Top to bottom: 16 bytes of a row at a time, whatever the channels. Strides are multiples of 16.
+// Top to bottom: 16 bytes of a row at a time, whatever the channels. Reads and writes up to 15 bytes past a row; what it
+// spoils of the next row is written afterwards.
 __attribute__((export_name("down"))) void down(const uint8_t *from, int stride, uint8_t *to, int to_stride, int bytes,
                                                int height, const Span *spans, const int32_t *weights, int window) {
   const v128_t half = wasm_i32x4_splat(1 << (shift - 1));

@@ -76,3 +76,10 @@ test("a picture of that size is not touched, and a large one needs little memory
   const { data } = resize(large, [3, 4]);
   expect(data.every((value) => Math.abs(value - 127) < 3)).toBe(true);
 });
+
+test("a picture that would need gigabytes on the way is refused", () => {
+  const long = { data: new Uint8Array(5_000_000), height: 5_000_000, width: 1, channels: 1 } as const;
+  expect(() => resize(long, [224, 224])).toThrow(
+    "resize: 5000000 x 1 pixels are too long a picture to resize; crop it first",
+  );
+});

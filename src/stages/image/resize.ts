@@ -1,6 +1,6 @@
 /** @file Resizes pictures exactly as the preprocessing graph does, in a third of the time. */
 
-import { internal } from "../../errors.js";
+import { DataError, internal } from "../../errors.js";
 import type { Pixels } from "./pixels.js";
 import type { Size } from "./preprocess.js";
 import { resizeWasm } from "./resize-wasm.js";
@@ -9,43 +9,46 @@ import { resizeWasm } from "./resize-wasm.js";
 // here, of some 11 ms that a picture takes with EfficientNet-Lite0. The graph is what is saved and what defines the
 // numbers; a test holds this to the very same bytes.
 
-/** The picture (grey or RGB) stretched to `size`, bilinear with antialiasing: the bytes of the graph's Resize node. */
+/**
+ * The picture (grey or RGB) stretched to `size`, bilinear with antialiasing: the bytes of the graph's Resize node.
+ *
+ * @throws DataError for a picture of millions of rows, which would need gigabytes on the way.
+ */
 export function resize(picture: Pixels, [height, width]: Size): Pixels {
   const { channels } = picture;
   if (channels !== 1 && channels !== 3) throw internal(`resize needs 1 or 3 channels, got ${channels}`);
-  const narrowed = picture.width === width ? picture : across(picture, width);
-  if (narrowed.height === height) return narrowed;
-  const taps = tapsOf(picture.height, height);
+  if (picture.height === height && picture.width === width) return picture;
   const bytes = width * channels;
-  const stride = roundUp(bytes);
-  const [from, to] = [tablesAt + taps.byteLength, tablesAt + taps.byteLength + stride * picture.height];
-  const { memory, down } = kernel(to + stride * height);
-  writeRows(memory, from, stride, narrowed.data, bytes, 0, picture.height);
-  const [spans, weights] = writeTaps(memory, taps);
-  down(from, stride, to, stride, bytes, height, spans, weights, taps.window);
-  return { data: readRows(memory, to, stride, bytes, height), height, width, channels };
+  const [xTaps, yTaps] = [tapsOf(picture.width, width), tapsOf(picture.height, height)];
+  // memory: tables, rows of the picture a strip at a time, all rows at their new width, the result
+  const strip = Math.min(picture.height, Math.max(4, Math.floor(stripBytes / (picture.width * channels))));
+  const stride = (bytes + 16) & ~15; // the last pixel of a row writes a byte more than it has
+  const from = tablesAt + xTaps.byteLength + yTaps.byteLength;
+  const middle = from + roundUp(strip * picture.width * channels);
+  const to = middle + stride * picture.height;
+  if (to > maxMemory) {
+    throw new DataError(
+      "resize",
+      `${picture.height} x ${picture.width} pixels are too long a picture to resize; crop it first`,
+    );
+  }
+  const code = kernel(to + height * stride);
+  const memory = new Uint8Array(code.memory.buffer);
+
+  const xTable = writeTaps(memory, xTaps, tablesAt);
+  for (let y = 0; y < picture.height; y += strip) {
+    const rows = Math.min(strip, picture.height - y);
+    const line = picture.width * channels;
+    memory.set(picture.data.subarray(y * line, (y + rows) * line), from);
+    code.across(from, line, middle + y * stride, stride, rows, width, channels, ...xTable);
+  }
+  code.down(middle, stride, to, bytes, bytes, height, ...writeTaps(memory, yTaps, tablesAt + xTaps.byteLength));
+  return { data: memory.slice(to, to + bytes * height), height, width, channels };
 }
 
-/** Rows are handed over in strips, so that a large picture needs little memory. */
-function across({ data, height, width: before, channels }: Pixels, width: number): Pixels {
-  const taps = tapsOf(before, width);
-  const [bytes, result] = [before * channels, width * channels];
-  const stride = roundUp(bytes + 16);
-  const toStride = roundUp(result + 16); // the last pixel of a row writes a byte more than it has
-  const strip = Math.max(4, Math.floor(stripBytes / stride));
-  const from = tablesAt + taps.byteLength;
-  const to = from + stride * strip;
-  const { memory, across } = kernel(to + toStride * strip);
-  const [spans, weights] = writeTaps(memory, taps);
-  const out = new Uint8Array(height * result);
-  for (let y = 0; y < height; y += strip) {
-    const rows = Math.min(strip, height - y);
-    writeRows(memory, from, stride, data, bytes, y, rows);
-    across(from, stride, to, toStride, rows, width, channels, spans, weights, taps.window);
-    out.set(readRows(memory, to, toStride, result, rows), y * result);
-  }
-  return { data: out, height, width, channels };
-}
+const stripBytes = 2 ** 18;
+const maxMemory = 2 ** 30;
+const roundUp = (bytes: number) => (bytes + 31) & ~15; // and room to read past the end
 
 /** The part of WebAssembly's interface used here, which TypeScript declares for browsers only. */
 declare const WebAssembly: {
@@ -58,32 +61,6 @@ interface Memory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }
-
-const stripBytes = 2 ** 18;
-const roundUp = (bytes: number) => (bytes + 15) & ~15;
-
-function writeRows(
-  memory: Memory,
-  to: number,
-  stride: number,
-  data: Uint8Array,
-  bytes: number,
-  first: number,
-  rows: number,
-): void {
-  const room = new Uint8Array(memory.buffer);
-  for (let y = 0; y < rows; y++) {
-    room.set(data.subarray((first + y) * bytes, (first + y + 1) * bytes), to + y * stride);
-  }
-}
-
-function readRows(memory: Memory, from: number, stride: number, bytes: number, rows: number): Uint8Array {
-  const room = new Uint8Array(memory.buffer);
-  const out = new Uint8Array(bytes * rows);
-  for (let y = 0; y < rows; y++) out.set(room.subarray(from + y * stride, from + y * stride + bytes), y * bytes);
-  return out;
-}
-
 /** For each output pixel the first input pixel, how many, and their weights in 22-bit fixed point. */
 interface Taps {
   readonly spans: Int32Array;
@@ -138,10 +115,11 @@ function computeTaps(before: number, after: number): Taps {
 /** Where tables begin; the compiled code's own data and stack lie before. */
 const tablesAt = 2 ** 16;
 
-function writeTaps({ buffer }: Memory, { spans, weights }: Taps): [spans: number, weights: number] {
-  new Int32Array(buffer, tablesAt, spans.length).set(spans);
-  new Int32Array(buffer, tablesAt + spans.byteLength, weights.length).set(weights);
-  return [tablesAt, tablesAt + spans.byteLength];
+/** Puts a table into memory; gives the last arguments of both functions. */
+function writeTaps({ buffer }: Uint8Array, { spans, weights, window }: Taps, at: number): [number, number, number] {
+  new Int32Array(buffer, at, spans.length).set(spans);
+  new Int32Array(buffer, at + spans.byteLength, weights.length).set(weights);
+  return [at, at + spans.byteLength, window];
 }
 
 interface Kernel {
