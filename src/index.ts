@@ -2,7 +2,8 @@
 
 import "./stages/index.js";
 
-export { gradient } from "./autodiff/gradient.js";
+export { type CheckOptions, checkDirection, checkGradient, type GradientError } from "./autodiff/check.js";
+export { type GradientOptions, gradient } from "./autodiff/gradient.js";
 export { DataFrame } from "./data/dataframe.js";
 export type { Progress, ProgressListener } from "./data/engine.js";
 export { col, type Expr, expr, lit, when } from "./data/expr.js";
@@ -21,13 +22,20 @@ export {
   SchemaError,
   ShapeError,
 } from "./errors.js";
+export { float } from "./graph/builder.js";
+export { foldConstants } from "./graph/fold.js";
 export { Graph } from "./graph/graph.js";
+export { GraphBuilder } from "./graph/graph-builder.js";
+export type { Dim, Node, ValueInfo } from "./graph/types.js";
+export type { Value } from "./graph/value.js";
 export {
   ClassificationReport,
   type ClassRates,
   type ClassReport,
 } from "./nn/metrics/classification-report.js";
-export { trace } from "./ops/trace.js";
+export { inferShapes } from "./ops/infer.js";
+export { defineOp, floats, int, ints, optionalFloat, text, texts } from "./ops/op.js";
+export { extend, type InputSpec, type TraceOptions, trace } from "./ops/trace.js";
 export { load, loadEstimator } from "./pipeline/load.js";
 export { Pipeline, PipelineModel } from "./pipeline/pipeline.js";
 export { registerStages } from "./pipeline/registry.js";
