@@ -19,26 +19,24 @@ export function resize(picture: Pixels, [height, width]: Size): Pixels {
   if (channels !== 1 && channels !== 3) throw internal(`resize needs 1 or 3 channels, got ${channels}`);
   if (picture.height === height && picture.width === width) return picture;
   const bytes = width * channels;
-  const [xTaps, yTaps] = [tapsOf(picture.width, width), tapsOf(picture.height, height)];
-  // memory: tables, rows of the picture a strip at a time, all rows at their new width, the result
-  const strip = Math.min(picture.height, Math.max(4, Math.floor(stripBytes / (picture.width * channels))));
+  const line = picture.width * channels;
   const stride = (bytes + 16) & ~15; // the last pixel of a row writes a byte more than it has
-  const from = tablesAt + xTaps.byteLength + yTaps.byteLength;
-  const middle = from + roundUp(strip * picture.width * channels);
-  const to = middle + stride * picture.height;
-  if (to > maxMemory) {
-    throw new DataError(
-      "resize",
-      `${picture.height} x ${picture.width} pixels are too long a picture to resize; crop it first`,
-    );
+  const strip = Math.min(picture.height, Math.max(4, Math.floor(stripBytes / line)));
+  if (stride * (picture.height + height) + strip * line > maxMemory) {
+    const size = `${picture.height} x ${picture.width}`;
+    throw new DataError("resize", `${size} pixels are too long a picture to resize; crop it first`);
   }
+  // memory: tables, rows of the picture a strip at a time, all rows at their new width, the result
+  const [xTaps, yTaps] = [tapsOf(picture.width, width), tapsOf(picture.height, height)];
+  const from = tablesAt + xTaps.byteLength + yTaps.byteLength;
+  const middle = from + roundUp(strip * line);
+  const to = middle + stride * picture.height;
   const code = kernel(to + height * stride);
   const memory = new Uint8Array(code.memory.buffer);
 
   const xTable = writeTaps(memory, xTaps, tablesAt);
   for (let y = 0; y < picture.height; y += strip) {
     const rows = Math.min(strip, picture.height - y);
-    const line = picture.width * channels;
     memory.set(picture.data.subarray(y * line, (y + rows) * line), from);
     code.across(from, line, middle + y * stride, stride, rows, width, channels, ...xTable);
   }
