@@ -66,7 +66,7 @@ test("says what cannot be differentiated", () => {
     'gradient: "y" must be a scalar, got shape [2, 2]; reduce it, with reduceMean() or a weighting',
   );
   expect(() => gradient(graph, { of: "loss", wrt: ["x"] })).toThrow(
-    /^gradient: Det "Det" \(gradient\.test\.[jt]s:\d+\) has no gradient rule; differentiate with respect to what comes after it, or pass a rule in ops$/,
+    /^gradient: Det "Det" \(gradient\.test\.[jt]s:\d+\) of operator set 18 has no gradient rule; make a rule with defineOp and pass it in ops, or differentiate with respect to what comes after it$/,
   );
   expect(() => gradient(graph, { of: "los", wrt: ["x"] })).toThrow(
     'gradient: no tensor "los" in the graph; did you mean "loss"?',

@@ -7,6 +7,7 @@ import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import { type OpTable, standardOps } from "../ops/infer.js";
 import { Product } from "../ops/product.js";
+import { whyNoGradient } from "../ops/unsupported.js";
 import { ifGradient, loopGradient } from "./control-flow.js";
 
 /** A tensor and the gradient that flows into it. */
@@ -76,11 +77,8 @@ function gradientsOf(
   if (node.domain === "" && node.opType === "Loop") return loopGradient(g, node, dys, varying, table);
   const record = table.get(`${node.domain}:${node.opType}`);
   if (record === undefined) {
-    throw new GraphError(
-      "gradient",
-      `${describeNode(node)} has no gradient rule; differentiate with respect to what comes after it, or pass a rule in ops`,
-      { node: node.name, opType: node.opType },
-    );
+    const opset = g.opsetOf(node.domain);
+    throw new GraphError("gradient", whyNoGradient(node, opset), { node: node.name, opType: node.opType, opset });
   }
   if (record.grad === null) return [];
   const tensor = (name: string) => (name === "" ? undefined : g.tensor(name)) as Value;

@@ -200,6 +200,11 @@ export class NodeBuilder {
     return this.#opsets.get("") ?? baseOpset;
   }
 
+  /** Version of a domain's operators so far. */
+  opsetOf(domain: string): number {
+    return this.#opsets.get(domain) ?? 1;
+  }
+
   /** Adds a node with one output. Numbers among the inputs become constants of the first tensor's dtype. */
   op(opType: string, inputs: readonly (Operand | undefined)[], attrs?: AttrInputs, options?: OpOptions): Value {
     return this.ops(opType, inputs, attrs, options)[0]!;

@@ -69,7 +69,6 @@ export const rows: readonly OpRow[] = [
       { x: normal([3, 4]), ratio: constants([0], [], "float32"), training: bools([1], []) },
     ],
     outputs: 2,
-    limits: "where the mask is no output of the node, elements that are 0 get no gradient in training",
   },
   {
     op: dropout,
