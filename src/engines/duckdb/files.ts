@@ -1,7 +1,7 @@
 /** @file The files that a reader's paths stand for. */
 
 import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { DataError, didYouMean, listNames } from "../../errors.js";
 
 /** Which files of a folder or pattern are read; a path that names a file is read whatever it is called. */
@@ -27,7 +27,7 @@ export async function findFiles(paths: readonly string[], kind: FileKind, who: s
     }
     const info = await stat(path).catch(() => undefined);
     if (info?.isFile()) {
-      found.push(resolve(path));
+      found.push(absolute(path));
       continue;
     }
     const isPattern = info === undefined && /[*?[]/.test(path);
@@ -49,18 +49,18 @@ export async function findFiles(paths: readonly string[], kind: FileKind, who: s
 /** Files in a folder and the folders in it; hidden ones and `_SUCCESS` and the like are left out, as in Spark. */
 async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const root = resolve(folder);
+  const root = absolute(folder);
   return entries
     .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-    .map((entry) => join(resolve(entry.parentPath), entry.name))
+    .map((entry) => absolute(join(entry.parentPath, entry.name)))
     .filter((file) => !/\/[._]/.test(file.slice(root.length)))
     .sort();
 }
 
 /** Files whose path matches: `*` and `?` within a name, `**` over folders, `[ab]`, `{a,b}` are understood. */
 async function matching(pattern: string): Promise<string[]> {
-  const absolute = resolve(pattern);
-  const steps = absolute.split("/");
+  const whole = absolute(pattern);
+  const steps = whole.split("/");
   const fixed =
     steps
       .slice(
@@ -70,8 +70,13 @@ async function matching(pattern: string): Promise<string[]> {
       .join("/") || "/";
   const there = await stat(fixed).catch(() => undefined);
   if (!there?.isDirectory()) return [];
-  const expression = patternExpression(absolute);
+  const expression = patternExpression(whole);
   return (await filesBelow(fixed)).filter((file) => expression.test(file));
+}
+
+/** With slashes on every system, as DuckDB gives and takes paths. */
+function absolute(path: string): string {
+  return resolve(path).replaceAll(sep, "/");
 }
 
 function patternExpression(pattern: string): RegExp {
