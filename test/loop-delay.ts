@@ -34,8 +34,8 @@ export async function loopDelay(work: () => Promise<void>): Promise<LoopDelay> {
 }
 
 /**
- * Runs the work until the main thread's delay stayed below `limit` milliseconds, or below what an idle thread saw at
- * the same time; at most ten times, since others may share the machine.
+ * Runs the work until the main thread's delay stayed below `limit` milliseconds, not counting what an idle thread saw
+ * at the same time; at most ten times, since others may share the machine.
  *
  * @returns the delays of the last run
  */
@@ -43,7 +43,7 @@ export async function quietLoop(limit: number, work: () => Promise<void>): Promi
   let last: LoopDelay = { main: 0, idle: 0 };
   for (let run = 0; run < 10; run++) {
     last = await loopDelay(work);
-    if (last.main < Math.max(limit, last.idle)) return { ...last, quiet: true };
+    if (last.main < limit + last.idle) return { ...last, quiet: true };
   }
   return { ...last, quiet: false };
 }
