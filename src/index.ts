@@ -34,6 +34,7 @@ export {
   type ClassReport,
 } from "./nn/metrics/classification-report.js";
 export { inferShapes } from "./ops/infer.js";
+export { estimateMemory, type MemoryEstimate } from "./ops/memory.js";
 export { defineOp, floats, int, ints, optionalFloat, text, texts } from "./ops/op.js";
 export { extend, type InputSpec, type TraceOptions, trace } from "./ops/trace.js";
 export { load, loadEstimator } from "./pipeline/load.js";
