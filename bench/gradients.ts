@@ -1,13 +1,16 @@
 /** @file Forward plus backward of single operators and small blocks, against PyTorch with the same threads. */
 
 import { cpus } from "node:os";
+import { gradient } from "../src/autodiff/gradient.js";
 import { vjp } from "../src/autodiff/vjp.js";
-import type { Graph } from "../src/graph/graph.js";
+import { Graph } from "../src/graph/graph.js";
 import { GraphBuilder } from "../src/graph/graph-builder.js";
 import type { Value } from "../src/graph/value.js";
 import { shapeRules } from "../src/ops/infer.js";
+import { extend } from "../src/ops/trace.js";
 import { Tensor } from "../src/tensor/tensor.js";
 import { openOnnx, randomTensor } from "../test/run-onnx.js";
+import { sharedData } from "../test/shared-data.js";
 import { type Measurement, median, type Suite } from "./measure.js";
 import { pythonWith, runPython } from "./python.js";
 
@@ -99,7 +102,7 @@ export const suite: Suite = {
       ]);
       for (const { name } of cases) theirs.get(name)!.push(found[name]!);
     }
-    return cases.map(({ name, target }): Measurement => {
+    const compared = cases.map(({ name, target }): Measurement => {
       const peer = { name: "PyTorch", value: median(theirs.get(name)!) };
       return {
         name,
@@ -110,8 +113,26 @@ export const suite: Suite = {
         smallerIsBetter: true,
       };
     });
+    return [...compared, ...(await buildTime())];
   },
 };
+
+/** Milliseconds to make the gradient graph of MobileNetV2, with respect to all of its weights. */
+async function buildTime(): Promise<Measurement[]> {
+  const path = sharedData("models/mobilenet_v2_1.0_224.onnx");
+  if (path === undefined) return [];
+  const model = (await Graph.load(path)).cutAt(["features"]).atOpset(18);
+  const graph = extend(model, (t) => ({ loss: t("features").square().reduceMean() }));
+  const wrt = [...graph.initializers].filter(([, { dtype, size }]) => dtype === "float32" && size > 1);
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const start = performance.now();
+    gradient(graph, { of: "loss", wrt: wrt.map(([name]) => name) });
+    times.push(performance.now() - start);
+  }
+  const name = "gradient graph of MobileNetV2";
+  return [{ name, unit: "ms", ours: median(times), target: { value: 500 }, smallerIsBetter: true }];
+}
 
 async function measure(c: Case, threads: number): Promise<number> {
   const { graph, feeds } = build(c);
