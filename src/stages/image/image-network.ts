@@ -4,6 +4,7 @@ import { GraphError, ParamError, type Who } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
+import type { Asset } from "../../util/asset.js";
 import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { preprocessingGraph } from "./preprocess.js";
@@ -38,7 +39,7 @@ export async function openNetwork(
   who: Who,
 ): Promise<RunPicture> {
   if (typeof model === "string") throw new ParamError(who, `model ${JSON.stringify(model)} was not looked up`);
-  const graph = networkGraph(model, (await loadModel(model)).bytes, tensor, true);
+  const graph = keptGraph(model, await loadModel(model), tensor);
   const session: Session = await openSession(graph, { name: model.name });
   const order = model.channels === "L" ? "L" : "RGB"; // the graph itself turns RGB into BGR
   return async (picture) => {
@@ -53,4 +54,17 @@ export async function openNetwork(
     }
     return result.data;
   };
+}
+
+// building and hashing takes 50 ms and more, and every pass over data opens its stages anew
+const kept = new Map<string, Graph>();
+
+function keptGraph(model: ImageModel, asset: Asset, tensor: string): Graph {
+  const { size, channels, layout, mean, std } = model;
+  const key = JSON.stringify([asset.sha256, tensor, size, channels, layout, mean, std]);
+  const graph = kept.get(key) ?? networkGraph(model, asset.bytes, tensor, true);
+  kept.delete(key);
+  kept.set(key, graph);
+  if (kept.size > 4) kept.delete(kept.keys().next().value!);
+  return graph;
 }
