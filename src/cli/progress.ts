@@ -10,6 +10,7 @@ const plainMs = 5000;
 /** Draws what engines report. One task is drawn at a time; a new one starts a new line. */
 export class ProgressBar {
   readonly #stream: Pick<WriteStream, "write" | "isTTY" | "columns">;
+  readonly #begun = new Map<string, number>();
   #task: string | undefined;
   #last: Progress | undefined;
   #started = 0;
@@ -22,12 +23,15 @@ export class ProgressBar {
   /** To be given as an engine's `onProgress`. */
   readonly update = (progress: Progress): void => {
     const now = performance.now();
-    // a task that has not begun would only be drawn to be left again
-    if (progress.done === 0 && !progress.finished) return;
+    if (progress.done === 0 && !progress.finished) {
+      // its time runs, but it is not drawn yet: another task may come first
+      this.#begun.set(progress.task, now);
+      return;
+    }
     if (progress.task !== this.#task) {
       this.end();
       this.#task = progress.task;
-      this.#started = now;
+      this.#started = this.#begun.get(progress.task) ?? now;
       this.#drawn = this.#stream.isTTY ? 0 : now;
     }
     this.#last = progress;

@@ -114,9 +114,9 @@ export class DuckdbEngine implements Engine {
     const size = { ...defaultSize, rows: Math.min(defaultSize.rows, ...wishes) };
     const input = (await this.#describer.describe(source)).schema;
     const output = (await this.#describer.describe(plan)).schema;
-    const progress = new RowProgress(stages.map(({ name }) => name).join(" + "), totalOf(source), (news) =>
-      this.report(news),
-    );
+    // rows that take long each are worth counting beforehand
+    const total = wishes.length > 0 ? await this.#count(source, signal) : totalOf(source);
+    const progress = new RowProgress(stages.map(({ name }) => name).join(" + "), total, (news) => this.report(news));
     const owned = source.kind !== "local";
     yield* runChain((ended) => this.#source(source, size, ended), steps, {
       input,
@@ -126,6 +126,15 @@ export class DuckdbEngine implements Engine {
       onRows: (done) => progress.add(done),
     });
     progress.finish();
+  }
+
+  /** Rows of a source that can be counted without running a stage; asked for only where somebody hears of progress. */
+  async #count(source: Plan, signal: AbortSignal | undefined): Promise<number | undefined> {
+    const known = totalOf(source);
+    if (known !== undefined || this.#onProgress === undefined || runsStage(source)) return known;
+    return await this.#withSql(source, signal, async (query) =>
+      Number(await this.#database.value(`SELECT count(*) FROM (${query})`)),
+    );
   }
 
   async *#source(
@@ -250,6 +259,10 @@ function causeOf(sources: readonly Source[]): unknown {
 
 async function releaseAll(sources: readonly Source[]): Promise<void> {
   for (const source of sources) await source.release();
+}
+
+function runsStage(plan: Plan): boolean {
+  return plan.kind === "stage" || plan.kind === "cache" || (plan.kind === "sql" && plan.inputs.some(runsStage));
 }
 
 /** Rows of a source, where they are counted without reading it. */

@@ -15,6 +15,7 @@ export class RowProgress {
     this.#task = task;
     this.#total = total;
     this.#report = report;
+    this.#tell({});
   }
 
   add(rows: number): void {
@@ -22,10 +23,14 @@ export class RowProgress {
     const now = performance.now();
     if (now - this.#lastTime < interval) return;
     this.#lastTime = now;
-    this.#report({ task: this.#task, done: this.#done, total: this.#total, unit: "rows" });
+    this.#tell({});
   }
 
   finish(): void {
-    this.#report({ task: this.#task, done: this.#done, total: this.#total, unit: "rows", finished: true });
+    this.#tell({ finished: true });
+  }
+
+  #tell(more: { readonly finished?: boolean }): void {
+    this.#report({ task: this.#task, done: this.#done, total: this.#total, unit: "rows", ...more });
   }
 }
