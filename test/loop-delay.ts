@@ -1,5 +1,6 @@
 /** @file How long the main thread kept its event loop waiting, beside a thread that does nothing else. */
 
+import { availableParallelism, loadavg } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 
@@ -37,13 +38,18 @@ export async function loopDelay(work: () => Promise<void>): Promise<LoopDelay> {
  * Runs the work until the main thread's delay stayed below `limit` milliseconds, not counting what an idle thread saw
  * at the same time; at most ten times, since others may share the machine.
  *
- * @returns the delays of the last run
+ * @returns the delays of the last run; `busy` says why they tell nothing, where too much else was running
  */
-export async function quietLoop(limit: number, work: () => Promise<void>): Promise<LoopDelay & { quiet: boolean }> {
+export async function quietLoop(
+  limit: number,
+  work: () => Promise<void>,
+): Promise<LoopDelay & { readonly quiet: boolean; readonly busy?: string }> {
   let last: LoopDelay = { main: 0, idle: 0 };
   for (let run = 0; run < 10; run++) {
     last = await loopDelay(work);
     if (last.main < limit + last.idle) return { ...last, quiet: true };
   }
-  return { ...last, quiet: false };
+  const load = loadavg()[0] ?? 0;
+  if (load <= 3 * availableParallelism()) return { ...last, quiet: false };
+  return { ...last, quiet: false, busy: `the machine is too busy to tell: a load of ${load.toFixed(1)}` };
 }
