@@ -107,10 +107,10 @@ function gradientOf(
   );
   const term = (letters: readonly string[]) => letters.map((name) => names.get(name)!).join("");
   const terms = [term(output), ...inputs.filter((_, k) => k !== i).map(term)].join(",");
-  const partial = g.einsum(dy, `${terms}->${term(seen)}`, ...xs.filter((_, k) => k !== i));
-  if (seen.length < own.length) {
-    const missing = own.flatMap((name, k) => (seen.includes(name) ? [] : [k]));
-    return g.expand(g.unsqueeze(partial, missing), g.shapeLike(x));
-  }
-  return own.some((name) => name.startsWith("#")) ? sumTo(g, partial, x) : partial;
+  const product = g.einsum(dy, `${terms}->${term(seen)}`, ...xs.filter((_, k) => k !== i));
+  const missing = own.flatMap((name, k) => (seen.includes(name) ? [] : [k]));
+  // dimensions of size 1 may have been stretched to the other inputs', under a letter as well as under "..."
+  const stretched = own.some((name, k) => name.startsWith("#") || x.shape?.[k] === 1 || x.shape?.[k] === "?");
+  const partial = stretched ? sumTo(g, product, missing.length === 0 ? x : g.reduceSum(x, { axes: missing })) : product;
+  return missing.length === 0 ? partial : g.expand(g.unsqueeze(partial, missing), g.shapeLike(x));
 }

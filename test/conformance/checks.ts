@@ -5,6 +5,7 @@ import { gradient } from "../../src/autodiff/gradient.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { newestOpset } from "../../src/graph/opset.js";
 import { isDifferentiable } from "../../src/ops/op.js";
+import { extend } from "../../src/ops/trace.js";
 import { type DType, isFloat } from "../../src/tensor/dtype.js";
 import { maxDifference, openOnnx } from "../run-onnx.js";
 import { caseGraph, feedsOf, flatInputs, type OpCase, wrtOf } from "./op-table.js";
@@ -105,5 +106,38 @@ export async function checkSpecial(c: OpCase, float: DType): Promise<void> {
   for (const [name, tensor] of Object.entries(results)) {
     if (known || name === "loss" || !isFloat(tensor.dtype)) continue;
     expect(tensor.toNumbers().filter(Number.isNaN), `${c.key}: NaN in ${name}`).toEqual([]);
+  }
+}
+
+/** The gradient of the gradient: of the sum of its squares, against central differences of that. */
+export async function checkSecond(c: OpCase): Promise<void> {
+  const wrt = wrtOf(c);
+  const float: DType = c.row.float32Only === undefined ? "float64" : "float32";
+  const graph = caseGraph(c, float, false);
+  if (c.row.firstOnly !== undefined || wrt.length === 0 || !graph.outputs.some(({ name }) => name === "loss")) return;
+  const once = extend(gradient(graph, { of: "loss", wrt }), (t, g) => {
+    const squares = wrt.map((name) => g.reduceSum(g.square(t(`grad/${name}`))));
+    return { squares: g.sum(squares[0]!, ...squares.slice(1)) };
+  }).cutAt(["squares"]);
+  const feeds = feedsOf(c, float);
+  const found = await (await openOnnx(gradient(once, { of: "squares", wrt })))(feeds);
+  const forward = await openOnnx(once);
+  const step = float === "float64" ? 1e-5 : 1e-2;
+  for (const name of wrt) {
+    const data = feeds[name]!.data as Float64Array;
+    // a few elements: the rules are those of the first gradient
+    for (let i = 0; i < data.length; i += Math.max(1, Math.floor(data.length / 4))) {
+      const at = data[i]!;
+      const squares = async (value: number) => {
+        data[i] = value;
+        return (await forward(feeds)).squares!.toNumbers()[0]!;
+      };
+      const difference = ((await squares(at + step)) - (await squares(at - step))) / (2 * step);
+      data[i] = at;
+      const second = Number(found[`grad/${name}`]!.data[i]);
+      const error = Math.abs(second - difference) / (1 + Math.abs(difference));
+      const message = `${c.key}: second derivative by ${name}[${i}] is ${second}, differences give ${difference}`;
+      expect(error, message).toBeLessThan(float === "float64" ? 1e-5 : 5e-2);
+    }
   }
 }

@@ -49,6 +49,8 @@ export interface OpRow {
   readonly tolerance?: number;
   /** Kernels exist for float32 only. */
   readonly float32Only?: string;
+  /** Skips second derivatives, with the reason. */
+  readonly firstOnly?: string;
   /** Skips named sizes, with the reason. */
   readonly staticOnly?: string;
   /** Sizes of outputs that no rule can know, with the reason. */

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { isDifferentiable } from "../../src/ops/op.js";
 import { operators } from "../../src/ops/registry.js";
-import { checkGradient, checkNewest, checkShapes, checkSpecial } from "./checks.js";
+import { checkGradient, checkNewest, checkSecond, checkShapes, checkSpecial } from "./checks.js";
 import { casesOf, extremesOf, kinksOf, nameOf } from "./op-table.js";
 import { rows } from "./rows.js";
 
@@ -18,6 +18,10 @@ describe.each(named)("$name", ({ row }) => {
 
   test.skipIf(!isDifferentiable(row.op))("has the gradient of central differences", async () => {
     for (const c of cases) await checkGradient(c);
+  });
+
+  test.skipIf(!isDifferentiable(row.op))("has a gradient of its gradient", async () => {
+    for (const c of cases.slice(0, 1)) await checkSecond(c);
   });
 
   test.skipIf(!isDifferentiable(row.op))("has the same gradient at the newest operator set", async () => {
