@@ -4,8 +4,8 @@ import type { DuckDBType } from "@duckdb/node-api";
 import type * as arrow from "apache-arrow";
 import type { Schema } from "../../data/schema.js";
 import { internal } from "../../errors.js";
+import { BatchBuilder } from "./batch-builder.js";
 import type { Database } from "./database.js";
-import { BatchBuilder } from "./to-arrow.js";
 import { translate } from "./translate.js";
 import { duckTypeName, isCanonical } from "./types.js";
 
