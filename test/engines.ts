@@ -14,10 +14,10 @@ export interface TestEngine {
   readonly frame: (rows: readonly Row[], schema?: Readonly<Record<string, string>>) => Promise<DataFrame>;
 }
 
-export const engines: readonly TestEngine[] = [engine("duckdb", async () => "duckdb:")];
-
-/** Those that do all but run stages. */
-export const sqlEngines: readonly TestEngine[] = [...engines, ...(noSpark ? [] : [engine("spark", sparkUrl)])];
+export const engines: readonly TestEngine[] = [
+  engine("duckdb", async () => "duckdb:"),
+  ...(noSpark ? [] : [engine("spark", sparkUrl)]),
+];
 
 if (noSpark) test.skip(`on spark: ${noSpark}`, () => {});
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { col, expr, lit, when } from "../../src/data/expr.js";
-import { sqlEngines } from "../engines.js";
+import { engines } from "../engines.js";
 
 const people = [
   { name: "Ada", age: 36, city: "London" },
@@ -11,7 +11,7 @@ const people = [
   { name: "Edsger", age: 72, city: "Rotterdam" },
 ];
 
-describe.each(sqlEngines)("a DataFrame on $name", ({ frame, session }) => {
+describe.each(engines)("a DataFrame on $name", ({ frame, session }) => {
   const all = () => frame(people, { name: "string", age: "int", city: "string" });
 
   test("gives back its rows, in order, values and nulls as they were", async () => {
@@ -229,7 +229,7 @@ describe.each(sqlEngines)("a DataFrame on $name", ({ frame, session }) => {
   });
 });
 
-describe.each(sqlEngines)("parts of a DataFrame on $name", ({ frame }) => {
+describe.each(engines)("parts of a DataFrame on $name", ({ frame }) => {
   const rows = Array.from({ length: 2000 }, (_, id) => ({ id, group: id % 7 }));
 
   test("never overlap, cover all rows, follow the weights, and are the same each time", async () => {

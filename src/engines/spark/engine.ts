@@ -9,9 +9,11 @@ import { batchToRows } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { EngineError, ParamError } from "../../errors.js";
 import { recastBatch } from "../../worker/recast.js";
+import type { Step } from "../../worker/run-chain.js";
 import { arrowBatches } from "./arrow-stream.js";
+import { Bridge, type WorkerOption, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
-import { compile, type Leaves, type Relation, readingRelation, sqlOver } from "./compile.js";
+import { compile, type Leaves, type Relation, readingRelation, sqlOver, standsOnStage } from "./compile.js";
 import { parseConnection } from "./connection.js";
 import { type Described, Describer } from "./described.js";
 import { quoteName } from "./dialect.js";
@@ -34,17 +36,19 @@ export class SparkEngine implements Engine {
   readonly #client: Client;
   readonly #server: Server;
   readonly #describer: Describer;
+  readonly #bridge: Bridge;
   readonly #onProgress: ProgressListener | undefined;
   /** Views of cached plans, by which later queries find their rows. */
   readonly #cached = new WeakMap<CachePlan, Promise<string>>();
   readonly #commands = new WeakMap<Plan, Promise<Relation>>();
   #caches = 0;
 
-  constructor(client: Client, server: Server, onProgress?: ProgressListener) {
+  constructor(client: Client, server: Server, worker: WorkerOption, onProgress?: ProgressListener) {
     this.#client = client;
     this.#server = server;
     this.#onProgress = onProgress;
     this.#describer = new Describer((plan) => this.#analyze(plan));
+    this.#bridge = new Bridge(client, worker, (relation) => this.#value({ relation }));
   }
 
   async schema(plan: Plan): Promise<Schema> {
@@ -131,10 +135,28 @@ export class SparkEngine implements Engine {
       }
       return made;
     },
-    stage: () => {
-      throw new EngineError("Spark", "stages do not run on Spark yet; use duckdb:", { code: "NOT_SERVED" });
+    stage: async (plan, compileInput) => {
+      const { source, steps } = await this.#peel(plan);
+      const [input, output] = await Promise.all([this.schema(source), this.schema(plan)]);
+      return await this.#bridge.map(await compileInput(source), steps, input, output);
     },
   };
+
+  /** Stages and picks at the plan's top, first to last, and what they stand on. */
+  async #peel(plan: Plan): Promise<{ source: Plan; steps: Step[] }> {
+    const steps: Step[] = [];
+    let source = plan;
+    for (;;) {
+      if (source.kind === "stage") {
+        steps.unshift({ kind: "stage", stage: source.stage });
+        source = source.input;
+      } else if (source.kind === "sql" && (await standsOnStage(source, this.#describer))) {
+        const { effect } = (await this.#describer.query(source)).query;
+        if (effect?.kind === "pick") steps.unshift({ kind: "pick", columns: effect.columns });
+        source = source.inputs[0]!;
+      } else return { source, steps };
+    }
+  }
 
   async #compile(plan: Plan): Promise<Relation> {
     return await compile(plan, this.#describer, this.#leaves);
@@ -231,13 +253,14 @@ function nameOf(plan: Plan): string {
   return plan.kind === "read" ? `read.${plan.format}` : "Spark";
 }
 
-registerEngine("sc", async (url, { onProgress, connectTimeout = 10_000 }: EngineOptions) => {
+registerEngine("sc", async (url, { onProgress, connectTimeout = 10_000, worker }: EngineOptions) => {
+  const option = workerOption(worker);
   if (typeof connectTimeout !== "number" || !(connectTimeout >= 0)) {
     throw new ParamError("Session.open", `connectTimeout must be milliseconds, got ${String(connectTimeout)}`);
   }
   const client = new Client(parseConnection(url));
   try {
-    return new SparkEngine(client, await probe(client, connectTimeout), onProgress);
+    return new SparkEngine(client, await probe(client, connectTimeout), option, onProgress);
   } catch (error) {
     client.channel.close();
     throw error;

@@ -1,6 +1,7 @@
 /** @file Spark's errors in our words: error class, SQL state and the whole message, which the status alone cuts off. */
 
 import { DataError, didYouMean, EngineError, listNames, SchemaError, type Who } from "../../errors.js";
+import { unpackError } from "../../runtime/wire-error.js";
 import { CallError, status } from "./channel.js";
 import type { FetchErrorDetailsResponse } from "./proto/spark_connect_pb.js";
 import { detailsOf } from "./status.js";
@@ -92,6 +93,9 @@ function chainOf({ rootErrorIdx, errors }: FetchErrorDetailsResponse): FetchErro
  */
 export function translate(error: unknown, who: Who, columns: readonly string[] = [], path?: string): unknown {
   if (!(error instanceof EngineError) || error.code !== "SPARK") return error;
+  const told = /deepframe-error:(\{.*\})/.exec(error.message)?.[1];
+  // what the worker on an executor threw, with Spark's own words as its cause
+  if (told !== undefined) return Object.assign(unpackError(JSON.parse(told)), { cause: error });
   const { errorClass = "", parameters, classes } = error.fields as unknown as SparkErrorFields;
   if (/^UNRESOLVED_COLUMN\b|^_LEGACY_ERROR_TEMP_UNRESOLVED/.test(errorClass)) {
     const column = unquoted(parameters.objectName ?? "");

@@ -24,7 +24,9 @@ export async function localRelation(client: Client, plan: LocalPlan, chunked: bo
   const pieces = piecesOf(plan);
   const size = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
   if (pieces.length === 1 && size <= inlineBytes) {
-    return { relType: { case: "localRelation", value: { data: pieces[0]!, schema } } };
+    const input: Relation = { relType: { case: "localRelation", value: { data: pieces[0]!, schema } } };
+    // so few rows are one task's work, and one partition's rows can be told by their numbers
+    return { relType: { case: "repartition", value: { input, numPartitions: 1, shuffle: false } } };
   }
   if (!chunked) {
     const data = ipc(plan, batchesOf(plan));

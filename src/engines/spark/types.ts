@@ -1,9 +1,12 @@
 /** @file Column types as Spark has them. What it lacks travels in a wider form, the type itself in the column's metadata. */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, type Field, formatType, parseType, sameType } from "../../data/types.js";
 import { SchemaError, type Who } from "../../errors.js";
-import type { DataType } from "./proto/spark_connect_pb.js";
+import type { DataType, DataTypeSchema } from "./proto/spark_connect_pb.js";
+
+type TypeInit = MessageInitShape<typeof DataTypeSchema>;
 
 /** Key of a column's metadata, which Spark hands on wherever it hands on the column as it is. */
 const typeKey = "deepframe.type";
@@ -41,6 +44,43 @@ export function sparkSchema(schema: Schema, who?: Who): Schema {
 /** Spark's own JSON for a schema, with our types in the metadata where Spark's differ. */
 export function schemaToJson(schema: Schema): string {
   return JSON.stringify(structJson(schema.fields, true));
+}
+
+/** A schema as the protocol has it, with our types in the metadata where Spark's differ. */
+export function schemaToProto({ fields }: Schema): TypeInit {
+  const list = fields.map(({ name, type }) => {
+    const spark = sparkType(type, name);
+    const metadata = sameType(spark, type) ? {} : { metadata: JSON.stringify({ [typeKey]: formatType(type) }) };
+    return { name, dataType: typeToProto(spark), nullable: true, ...metadata };
+  });
+  return { kind: { case: "struct", value: { fields: list } } };
+}
+
+function typeToProto(type: ColumnType): TypeInit {
+  if (typeof type === "string") {
+    const found = Object.entries(plain).find(([, name]) => name === type);
+    // the case is one of those of `plain`, whose values are all empty
+    return { kind: { case: found![0], value: {} } } as TypeInit;
+  }
+  switch (type.kind) {
+    case "decimal":
+      return { kind: { case: "decimal", value: { precision: type.precision, scale: type.scale } } };
+    case "array":
+    case "tensor":
+      return { kind: { case: "array", value: { elementType: typeToProto(type.element), containsNull: true } } };
+    case "struct": {
+      const fields = type.fields.map((field) => ({
+        name: field.name,
+        dataType: typeToProto(field.type),
+        nullable: true,
+      }));
+      return { kind: { case: "struct", value: { fields } } };
+    }
+    case "map": {
+      const value = { keyType: typeToProto(type.key), valueType: typeToProto(type.value), valueContainsNull: true };
+      return { kind: { case: "map", value } };
+    }
+  }
 }
 
 /** The columns of an analyzed plan. Types that we lack come as Spark's name for them, for the message. */

@@ -1,0 +1,101 @@
+/** @file The way to executors: a run of stages as one map over partitions, whose body is our worker. */
+
+import { createHash } from "node:crypto";
+import type { Schema } from "../../../data/schema.js";
+import { ParamError } from "../../../errors.js";
+import type { ExecutorConfig, ExecutorStep } from "../../../worker/executor-protocol.js";
+import type { Step } from "../../../worker/run-chain.js";
+import type { Client } from "../client.js";
+import type { Relation } from "../compile.js";
+import { schemaToJson, schemaToProto, sparkSchema } from "../types.js";
+import { mapRelation } from "./map-relation.js";
+import { type Executors, type ExecutorsProbe, probeExecutors } from "./probe-executors.js";
+import { Shipper } from "./ship.js";
+
+/** Which node executors run: theirs (found, or at a path), or this process's, sent along. */
+export type WorkerOption = "auto" | "ship" | { readonly node: string };
+
+export class Bridge {
+  readonly #shipper: Shipper;
+  readonly #option: WorkerOption;
+  readonly #run: ExecutorsProbe;
+  #executors: Promise<Executors> | undefined;
+
+  /** @param run runs a relation and gives the first value of its first row */
+  constructor(client: Client, option: WorkerOption, run: ExecutorsProbe) {
+    this.#shipper = new Shipper(client);
+    this.#option = option;
+    this.#run = run;
+  }
+
+  /** The rows of a relation after the steps. */
+  async map(relation: Relation, steps: readonly Step[], input: Schema, output: Schema): Promise<Relation> {
+    const shim = await this.#shipper.shim();
+    const executors = await this.#probe(shim);
+    const [worker, node, sent] = await Promise.all([
+      this.#shipper.worker(modulesOf(steps), executors.platform),
+      this.#node(executors),
+      Promise.all(steps.map((step) => this.#step(step))),
+    ]);
+    const sizes = steps.flatMap((step) => (step.kind === "stage" ? (step.stage.rowsPerTask ?? []) : []));
+    const chain = { steps: sent, input: input.toJSON(), output: output.toJSON() };
+    const id = createHash("sha256").update(JSON.stringify(chain)).digest("hex");
+    const config: Omit<ExecutorConfig, "partition"> = {
+      chain: { id, ...chain },
+      sparkInput: sparkSchema(input).toJSON(),
+      sparkOutput: sparkSchema(output).toJSON(),
+      ...(sizes.length > 0 && { rows: Math.min(...sizes) }),
+    };
+    return mapRelation(relation, {
+      shim,
+      python: executors.python,
+      columns: input.names,
+      config: JSON.stringify({ worker, ...node, ...config }),
+      schemaJson: schemaToJson(output),
+      schema: schemaToProto(output),
+      name: steps.flatMap((step) => (step.kind === "stage" ? step.stage.name : [])).join(" + "),
+    });
+  }
+
+  async #node(executors: Executors): Promise<{ node: string | null; nodeArchive: string | null }> {
+    if (typeof this.#option === "object") return { node: this.#option.node, nodeArchive: null };
+    if (this.#option === "auto" && executors.node !== undefined) return { node: executors.node, nodeArchive: null };
+    return { node: null, nodeArchive: await this.#shipper.node(executors.platform) };
+  }
+
+  #probe(shim: string): Promise<Executors> {
+    if (this.#executors === undefined) {
+      this.#executors = probeExecutors(shim, this.#run);
+      this.#executors.catch(() => {
+        this.#executors = undefined;
+      });
+    }
+    return this.#executors;
+  }
+
+  async #step(step: Step): Promise<ExecutorStep> {
+    if (step.kind === "pick") return step;
+    const { type, params, assets } = step.stage.toSpec();
+    const files = await Promise.all(
+      assets.map(async (asset) => ({ sha256: asset.sha256, file: await this.#shipper.asset(asset) })),
+    );
+    return { kind: "stage", type, params, assets: files };
+  }
+}
+
+function modulesOf(steps: readonly Step[]): string[] {
+  const modules = steps.flatMap((step) => {
+    const { module } = step.kind === "stage" ? (step.stage.constructor as { readonly module?: string }) : {};
+    return module ?? [];
+  });
+  return [...new Set(modules)].sort();
+}
+
+export function workerOption(value: unknown): WorkerOption {
+  if (value === undefined) return "auto";
+  if (value === "auto" || value === "ship") return value;
+  if (typeof value === "object" && value !== null && typeof (value as { node?: unknown }).node === "string") {
+    return value as { node: string };
+  }
+  throw new ParamError("Session.open", `worker must be "auto", "ship" or { node: path }, got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,81 @@
+/** @file What executors need of us, sent once per session: the shim, the worker, node where they have none, models. */
+
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { EngineError } from "../../../errors.js";
+import type { Asset } from "../../../util/asset.js";
+import { type Artifact, upload } from "../artifacts.js";
+import type { Client } from "../client.js";
+import { bundleWorker } from "./bundle.js";
+import { nativePackages, type Platform } from "./packages.js";
+import { zip } from "./zip.js";
+
+/** Archives that this process has made, by what is in them. */
+const archives = new Map<string, Promise<Uint8Array>>();
+
+export class Shipper {
+  readonly #client: Client;
+  readonly #sent = new Map<string, Promise<void>>();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Sends the shim; gives the name of its Python module. */
+  async shim(): Promise<string> {
+    const bytes = await readFile(new URL("./deepframe_shim.py", import.meta.url));
+    const module = `deepframe_shim_${hashOf(bytes)}`;
+    await this.#send({ name: `pyfiles/${module}.py`, bytes, isCached: false });
+    return module;
+  }
+
+  /** Sends the worker with the users' modules in it; gives the name of its folder. */
+  async worker(modules: readonly string[], platform: Platform): Promise<string> {
+    const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
+    const hash = createHash("sha256");
+    for (const { name, bytes } of files) hash.update(name).update("\0").update(bytes);
+    return await this.#archive(`deepframe_worker_${hash.digest("hex").slice(0, 16)}`, () => zip(files));
+  }
+
+  /** Sends this process's node; gives the name of its folder. @throws EngineError where executors run on something else. */
+  async node({ os, cpu }: Platform): Promise<string> {
+    if (os !== process.platform || cpu !== process.arch) {
+      const message = `the executors run on ${os} ${cpu} and have no node 20.20 or later; install it there, or pass { worker: { node: "/path/on/executors/node" } }`;
+      throw new EngineError("Spark", message, { code: "NO_NODE" });
+    }
+    const name = `deepframe_node_${process.versions.node.replaceAll(".", "_")}_${os}_${cpu}`;
+    return await this.#archive(name, async () => zip([{ name: "node", bytes: await readFile(process.execPath) }]));
+  }
+
+  /** Sends an asset; gives the name of its file. */
+  async asset({ bytes, sha256 }: Asset): Promise<string> {
+    const file = `deepframe_${sha256}.bin`;
+    await this.#send({ name: `files/${file}`, bytes, isCached: false });
+    return file;
+  }
+
+  async #archive(name: string, make: () => Promise<Uint8Array>): Promise<string> {
+    let archive = archives.get(name);
+    if (archive === undefined) {
+      archive = make();
+      archives.set(name, archive);
+      archive.catch(() => archives.delete(name));
+    }
+    await this.#send({ name: `archives/${name}.zip#${name}`, bytes: await archive, isCached: false });
+    return name;
+  }
+
+  #send(artifact: Artifact): Promise<void> {
+    let sent = this.#sent.get(artifact.name);
+    if (sent === undefined) {
+      sent = upload(this.#client, [artifact]);
+      this.#sent.set(artifact.name, sent);
+      sent.catch(() => this.#sent.delete(artifact.name));
+    }
+    return sent;
+  }
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+}
