@@ -22,7 +22,7 @@ export {
   SchemaError,
   ShapeError,
 } from "./errors.js";
-export { float } from "./graph/builder.js";
+export { float } from "./graph/attributes.js";
 export { foldConstants } from "./graph/fold.js";
 export { Graph } from "./graph/graph.js";
 export { GraphBuilder } from "./graph/graph-builder.js";

@@ -1,10 +1,9 @@
 /** @file NodeBuilder: adds nodes to a graph, one after the other, and keeps what is known of every tensor. */
 
 import { GraphError, internal } from "../errors.js";
-import { allocate, type DType, isBigInt } from "../tensor/dtype.js";
-import { toHalf } from "../tensor/half.js";
-import { sizeOf } from "../tensor/shape.js";
+import type { DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
+import { type AttrInputs, attributeOf, tensorOf } from "./attributes.js";
 import { callerPosition } from "./caller.js";
 import { pruneModel, renameBody } from "./edit.js";
 import { type ElementType, isDType } from "./element-type.js";
@@ -16,20 +15,6 @@ import { bodiesOf } from "./scope.js";
 import { StoredTensor } from "./stored-tensor.js";
 import type { Attribute, Dim, GraphBody, Model, Node, ValueInfo } from "./types.js";
 import { type Operand, SymbolicTensor, type Value } from "./value.js";
-
-/** An attribute as callers write it: whole numbers are ints; see `float` and `floats` for the rest. */
-export type AttrInput =
-  | number
-  | bigint
-  | string
-  | readonly number[]
-  | readonly string[]
-  | Tensor
-  | GraphBody
-  | Attribute
-  | undefined;
-
-export type AttrInputs = Readonly<Record<string, AttrInput>>;
 
 export interface OpOptions {
   readonly domain?: string;
@@ -358,38 +343,4 @@ export class NodeBuilder {
 function mergeKnown(known: Known, info: ValueInfo | undefined): Known {
   if (info === undefined) return known;
   return { ...known, dtype: known.dtype ?? info.dtype, shape: known.shape ?? info.shape };
-}
-
-/** A number as a scalar, numbers as a vector, rounded to the dtype. */
-export function tensorOf(value: number | readonly number[], dtype: DType): Tensor {
-  const values = typeof value === "number" ? [value] : value;
-  const shape = typeof value === "number" ? [] : [values.length];
-  if (dtype === "float16") return new Tensor("float16", toHalf(values), shape);
-  const data = allocate(dtype, sizeOf(shape));
-  for (let i = 0; i < values.length; i++) data[i] = isBigInt(dtype) ? BigInt(values[i]!) : values[i]!;
-  return new Tensor(dtype, data, shape);
-}
-
-/** A float attribute. */
-export function float(value: number): { readonly type: "float"; readonly value: number } {
-  return { type: "float", value };
-}
-
-/** A list of floats as an attribute. */
-export function floats(value: readonly number[]): { readonly type: "floats"; readonly value: readonly number[] } {
-  return { type: "floats", value };
-}
-
-function attributeOf(value: Exclude<AttrInput, undefined>, who: string): Attribute {
-  if (typeof value === "string") return { type: "string", value };
-  if (typeof value === "bigint") return { type: "int", value };
-  if (typeof value === "number") {
-    if (Number.isInteger(value)) return { type: "int", value };
-    throw new GraphError(who, `a number attribute must be whole, got ${value}; write float(${value}) for a float`);
-  }
-  if (value instanceof Tensor) return { type: "tensor", value: StoredTensor.of(value) };
-  if (Array.isArray(value)) {
-    return value.every((item) => typeof item === "string") ? { type: "strings", value } : { type: "ints", value };
-  }
-  return "nodes" in value ? { type: "graph", value } : (value as Attribute);
 }

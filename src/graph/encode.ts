@@ -17,36 +17,46 @@ import {
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
+  type TensorProto,
   type TypeProto,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from "./proto/onnx_pb.js";
+import type { StoredTensor } from "./stored-tensor.js";
 import type { Attribute, Dim, FunctionBody, GraphBody, Model, Node, ValueInfo } from "./types.js";
 
 /** Largest file that protobuf readers accept. */
 const limit = 2 ** 31 - 1;
 
+/** Gives the message of a weight; by default with its data inside. */
+export type WriteTensor = (name: string, tensor: StoredTensor) => TensorProto;
+
+const inside: WriteTensor = (name, tensor) => tensor.toProto(name);
+
 /** @throws GraphError for models of 2 GiB or more, which the format cannot hold in one file. */
-export function encodeModel(model: Model): Uint8Array {
+export function encodeModel(model: Model, write = inside): Uint8Array {
   let bytes: Uint8Array;
   try {
-    bytes = toBinary(ModelProtoSchema, modelProto(model));
+    bytes = toBinary(ModelProtoSchema, modelProto(model, write));
   } catch (cause) {
     throw new GraphError("Graph.toBytes", `the model cannot be written (${messageOf(cause)})`, { cause });
   }
   if (bytes.length > limit) {
-    throw new GraphError("Graph.toBytes", `the model takes ${bytes.length} bytes, an ONNX file holds at most ${limit}`);
+    throw new GraphError(
+      "Graph.toBytes",
+      `the model takes ${bytes.length} bytes, an ONNX file holds at most ${limit}; use save with externalData`,
+    );
   }
   return bytes;
 }
 
-function modelProto(model: Model): ModelProto {
+function modelProto(model: Model, write: WriteTensor): ModelProto {
   const proto = create(ModelProtoSchema);
   if (model.moreOfModel === undefined) proto.producerName = "deepframe";
   else Object.assign(proto, model.moreOfModel);
   proto.irVersion = BigInt(model.irVersion);
   proto.opsetImport = opsetImports(model.opsets);
-  proto.graph = graphProto(model);
+  proto.graph = graphProto(model, write);
   proto.functions = model.functions.map(functionProto);
   proto.metadataProps = [...model.metadata].map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
   return proto;
@@ -56,12 +66,12 @@ function opsetImports(opsets: ReadonlyMap<string, number>): ModelProto["opsetImp
   return [...opsets].map(([domain, version]) => create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }));
 }
 
-function graphProto(body: GraphBody): GraphProto {
+function graphProto(body: GraphBody, write = inside): GraphProto {
   const proto = create(GraphProtoSchema);
   if (body.more !== undefined) Object.assign(proto, body.more);
   proto.name = body.name;
   proto.node = body.nodes.map(nodeProto);
-  proto.initializer = [...body.initializers].map(([name, tensor]) => tensor.toProto(name));
+  proto.initializer = [...body.initializers].map(([name, tensor]) => write(name, tensor));
   proto.input = [...body.inputs, ...body.defaults].map(valueInfoProto);
   proto.output = body.outputs.map(valueInfoProto);
   proto.valueInfo = [...body.valueInfo.values()].map(valueInfoProto);
@@ -124,7 +134,7 @@ function attributeProto(name: string, attr: Attribute): AttributeProto {
       proto.tensors = attr.value.map((tensor) => tensor.toProto(""));
       break;
     case "graphs":
-      proto.graphs = attr.value.map(graphProto);
+      proto.graphs = attr.value.map((inner) => graphProto(inner));
       break;
   }
   return proto;

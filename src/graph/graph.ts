@@ -10,6 +10,7 @@ import { encodeModel } from "./encode.js";
 import { noExternalData, readExternalData } from "./external.js";
 import { raiseOpset } from "./opset.js";
 import { printModel } from "./print.js";
+import { type SaveOptions, saveModel } from "./save.js";
 import type { StoredTensor } from "./stored-tensor.js";
 import type { FunctionBody, Model, Node, ValueInfo } from "./types.js";
 import { checkModel } from "./validate.js";
@@ -85,6 +86,15 @@ export class Graph implements Model {
   /** The model as an ONNX file, weights included. */
   toBytes(): Uint8Array {
     return encodeModel(this);
+  }
+
+  /**
+   * Writes the model to a file; `externalData` puts the weights in a second file, `<path>.data`.
+   *
+   * @throws GraphError for models of 2 GiB or more without `externalData`.
+   */
+  async save(path: string, options?: SaveOptions): Promise<void> {
+    await saveModel(this, path, options);
   }
 
   /** SHA-256 of `toBytes()`, in hex. */

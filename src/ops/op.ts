@@ -132,7 +132,7 @@ export function isDifferentiable({ grad, expand }: OpRecord): boolean {
   return grad !== null || expand !== undefined;
 }
 
-export { float } from "../graph/builder.js";
+export { float } from "../graph/attributes.js";
 
 export const int = (): OptionalAttr<number> => ({ optional: "int" });
 export const ints = (): OptionalAttr<readonly number[]> => ({ optional: "ints" });

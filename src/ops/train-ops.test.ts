@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { randomTensor, runOnnx } from "../../test/run-onnx.js";
 import { gradient } from "../autodiff/gradient.js";
-import { float } from "../graph/builder.js";
+import { float } from "../graph/attributes.js";
 import { Tensor } from "../tensor/tensor.js";
 import { trace } from "./trace.js";
 

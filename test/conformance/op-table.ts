@@ -1,5 +1,5 @@
 /** @file The row format of the operators' conformance table, and the graphs made of rows. */
-import type { AttrInputs } from "../../src/graph/builder.js";
+import type { AttrInputs } from "../../src/graph/attributes.js";
 import type { Graph } from "../../src/graph/graph.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import type { Dim } from "../../src/graph/types.js";

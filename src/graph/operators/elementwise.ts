@@ -1,7 +1,8 @@
 /** @file Builder methods that work element by element: arithmetic, functions of one variable, comparison, choice. */
 
 import type { DType } from "../../tensor/dtype.js";
-import { float, NodeBuilder } from "../builder.js";
+import { float } from "../attributes.js";
+import { NodeBuilder } from "../builder.js";
 import { codeOf, type ElementType } from "../element-type.js";
 import type { Operand, Value } from "../value.js";
 

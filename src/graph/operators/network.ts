@@ -1,7 +1,7 @@
 /** @file Builder methods of neural networks: convolution, pooling, normalization, dropout, resizing. */
 
 import { Tensor } from "../../tensor/tensor.js";
-import { float } from "../builder.js";
+import { float } from "../attributes.js";
 import type { Value } from "../value.js";
 import { ShapeOperators } from "./shape.js";
 

@@ -1,6 +1,6 @@
 /** @file Builder methods that gather many elements into one: reductions, products, normalizing along an axis. */
 
-import { float } from "../builder.js";
+import { float } from "../attributes.js";
 import type { Operand, Value } from "../value.js";
 import { ElementwiseOperators } from "./elementwise.js";
 

@@ -3,7 +3,7 @@
 import { ShapeError } from "../../errors.js";
 import type { DType } from "../../tensor/dtype.js";
 import { Tensor } from "../../tensor/tensor.js";
-import { tensorOf } from "../builder.js";
+import { tensorOf } from "../attributes.js";
 import type { Operand, Value } from "../value.js";
 import { ReduceOperators } from "./reduce.js";
 
