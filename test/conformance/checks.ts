@@ -141,3 +141,21 @@ export async function checkSecond(c: OpCase): Promise<void> {
     }
   }
 }
+
+/** In float16 the gradient is that of float32, as far as half the digits go. */
+export async function checkHalf(c: OpCase): Promise<void> {
+  const wrt = wrtOf(c);
+  const graphs = (["float32", "float16"] as const).map((inside) => caseGraph(c, "float32", false, inside));
+  if (wrt.length === 0 || graphs.some(({ outputs }) => !outputs.some(({ name }) => name === "loss"))) return;
+  const feeds = feedsOf(c, "float32");
+  const [full, half] = await Promise.all(
+    graphs.map(async (graph) => (await openOnnx(gradient(graph, { of: "loss", wrt })))(feeds)),
+  );
+  for (const name of wrt.map((x) => `grad/${x}`)) {
+    const found = half![name]!.toNumbers();
+    full![name]!.toNumbers().forEach((value, i) => {
+      const message = `${c.key}: ${name}[${i}] in float16 is ${found[i]}, in float32 ${value}`;
+      expect(Math.abs(found[i]! - value) / (1 + Math.abs(value)), message).toBeLessThan(2e-2);
+    });
+  }
+}

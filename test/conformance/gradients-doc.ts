@@ -12,10 +12,12 @@ What \`gradient\` can differentiate. This file is written by \`npm run docs:grad
 
 Each operator is put through its cases: broadcasting, sizes of 1, empty batches, sizes known only when the graph runs. Its
 gradient is compared with central differences, in float64 where ONNX Runtime has the kernels (error below 1e-6), else in
-float32 (below 2e-2); with the gradients of PyTorch ${torch}, stored in test/reference/ops.json, also where the derivative jumps
-and at extreme values; and with itself at operator set ${newestOpset}. Graphs of operator sets ${oldestOpset} to ${newestOpset} are read. If and Loop and a
-model's own functions are differentiated too. An operator that is not here stops \`gradient\` with an error that names the
-node; \`gradient(graph, { ops: [rule] })\` takes a rule of your own, made with \`defineOp\`.
+float32 (below 2e-2); with the gradients of PyTorch ${torch}, stored in test/reference/ops.json, also where the derivative
+jumps and at extreme values; with itself at operator set ${newestOpset} and in float16; and second derivatives with differences again.
+
+Graphs of operator sets ${oldestOpset} to ${newestOpset} are read. If, Loop, Scan and a model's own functions are differentiated too. An operator that
+is not here stops \`gradient\` with an error that names the node; \`gradient(graph, { ops: [rule] })\` takes a rule of your own,
+made with \`defineOp\`.
 
 `;
 
@@ -30,8 +32,15 @@ export function gradientsDoc(rows: readonly OpRow[]): string {
   const smooth = groups.filter(([row]) => isDifferentiable(row!.op));
   const flat = groups.filter(([row]) => !isDifferentiable(row!.op));
   return `${head(reference.torch)}${table(
-    ["operator", "versions", "differences", "PyTorch", "limits"],
-    smooth.map((group) => [title(group), versions(group), differences(group), torchCases(group), limits(group)]),
+    ["operator", "versions", "dtypes", "differences", "PyTorch", "limits"],
+    smooth.map((group) => [
+      title(group),
+      versions(group),
+      dtypes(group),
+      differences(group),
+      torchCases(group),
+      limits(group),
+    ]),
   )}
 ## Without a gradient
 
@@ -60,6 +69,12 @@ function differences(group: readonly OpRow[]): string {
   const checked = group.filter((row) => casesOf(row).some((c) => wrtOf(c).length > 0));
   const dtypes = new Set(checked.map(({ float32Only }) => (float32Only === undefined ? "float64" : "float32")));
   return [...dtypes].sort().reverse().join(", ");
+}
+
+function dtypes(group: readonly OpRow[]): string {
+  const half = group.some(({ notHalf }) => notHalf === undefined) ? ["16"] : [];
+  const double = group.some(({ float32Only }) => float32Only === undefined) ? ["64"] : [];
+  return `float${[...half, "32", ...double].join("/")}`;
 }
 
 function torchCases(group: readonly OpRow[]): string {

@@ -15,6 +15,8 @@ export interface Sample {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly values: readonly number[];
+  /** float32 whatever dtype the operator works in. */
+  readonly always?: "float32";
   /** A constant in the graph: axes, sizes, numbers the shape rule needs. */
   readonly constant?: boolean;
   /** Keeps its sizes where the others get names: weights whose sizes the rule needs. */
@@ -49,6 +51,8 @@ export interface OpRow {
   readonly tolerance?: number;
   /** Kernels exist for float32 only. */
   readonly float32Only?: string;
+  /** Not in float16, with the reason. */
+  readonly notHalf?: string;
   /** Skips second derivatives, with the reason. */
   readonly firstOnly?: string;
   /** Skips named sizes, with the reason. */
@@ -186,21 +190,26 @@ export function tensorOfSample(sample: Sample, float: DType = "float32"): Tensor
   return zeros;
 }
 
-/** y = op(inputs); loss = sum of all float outputs, each element weighted, so that every output's gradient counts. */
-export function caseGraph(c: OpCase, float: DType, dynamic: boolean): Graph {
+/**
+ * y = op(inputs); loss = sum of all float outputs, each element weighted, so that every output's gradient counts.
+ * `inside` is a dtype that the operator itself works in, float inputs and outputs being cast around it.
+ */
+export function caseGraph(c: OpCase, float: DType, dynamic: boolean, inside: DType = float): Graph {
   const g = new GraphBuilder({ rules: shapeRules() });
   const inputs = flatInputs(c.row.op, c.inputs).map(({ name, sample }) => {
     if (sample === undefined) return undefined;
-    if (sample.constant) return g.parameter(name, tensorOfSample(sample, float));
+    const into = (x: Value) => (sample.dtype === "float32" && sample.always === undefined ? g.cast(x, inside) : x);
+    if (sample.constant) return into(g.parameter(name, tensorOfSample(sample, float)));
     const shape: Dim[] = sample.shape.map((size, i) => (dynamic && sample.fixed !== true ? `${name}${i}` : size));
-    return g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape);
+    return into(g.input(name, sample.dtype === "float32" ? float : sample.dtype, shape));
   });
   const { op, outputs: count = 1, since } = c.row;
-  const outputs = g.ops(op.type, inputs, c.attrs, {
+  const made = g.ops(op.type, inputs, c.attrs, {
     domain: op.domain,
     outputs: count,
     ...(since === undefined ? {} : { since }),
   });
+  const outputs = made.map((y) => (y.dtype === inside ? g.cast(y, float) : y));
   const weighted = outputs
     .slice(0, lossCount(c.row))
     .filter(({ dtype }) => dtype === float)

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { isDifferentiable } from "../../src/ops/op.js";
 import { operators } from "../../src/ops/registry.js";
-import { checkGradient, checkNewest, checkSecond, checkShapes, checkSpecial } from "./checks.js";
+import { checkGradient, checkHalf, checkNewest, checkSecond, checkShapes, checkSpecial } from "./checks.js";
 import { casesOf, extremesOf, kinksOf, nameOf } from "./op-table.js";
 import { rows } from "./rows.js";
 
@@ -22,6 +22,10 @@ describe.each(named)("$name", ({ row }) => {
 
   test.skipIf(!isDifferentiable(row.op))("has a gradient of its gradient", async () => {
     for (const c of cases.slice(0, 1)) await checkSecond(c);
+  });
+
+  test.skipIf(!isDifferentiable(row.op) || row.notHalf !== undefined)("has its gradient in float16 too", async () => {
+    for (const c of cases.slice(0, 1)) await checkHalf(c);
   });
 
   test.skipIf(!isDifferentiable(row.op))("has the same gradient at the newest operator set", async () => {

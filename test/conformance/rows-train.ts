@@ -26,7 +26,7 @@ const labelSets = [
 const ignoredSets = [ignored, { ...ignored, weights }];
 const notWeights = "not in the class weights, as in PyTorch";
 
-const factors = (...scales: number[]) => ({ ...values(scales), constant: true });
+const factors = (...scales: number[]) => ({ ...values(scales), constant: true, always: "float32" as const });
 const picture = { x: normal([1, 2, 3, 4]) };
 const straight = "rounding passes the gradient straight through inside the range";
 
@@ -89,6 +89,7 @@ export const rows: readonly OpRow[] = [
     attrs: [{}, { axis: 0 }],
     float32Only,
     limits: "per tensor and per axis",
+    notHalf: "scales in float16 begin with version 19",
   },
   {
     op: resize,

@@ -122,7 +122,7 @@ export class ShapeOperators extends ReduceOperators {
     updates: Value,
     { axis = 0, reduction = "none" }: ScatterOptions = {},
   ): Value {
-    return this.op("ScatterElements", [x, indices, updates], { axis, reduction });
+    return this.#scatter("ScatterElements", x, indices, updates, { axis, reduction });
   }
 
   scatterND(
@@ -131,7 +131,15 @@ export class ShapeOperators extends ReduceOperators {
     updates: Value,
     { reduction = "none" }: Omit<ScatterOptions, "axis"> = {},
   ): Value {
-    return this.op("ScatterND", [x, indices, updates], { reduction });
+    return this.#scatter("ScatterND", x, indices, updates, { reduction });
+  }
+
+  /** Half floats are put together as float32: the runtime has no kernels that do it. */
+  #scatter(type: string, x: Value, indices: Value, updates: Value, attrs: { axis?: number; reduction: string }): Value {
+    const half = x.dtype === "float16" || x.dtype === "bfloat16";
+    if (!half || attrs.reduction === "none") return this.op(type, [x, indices, updates], attrs);
+    const sum = this.op(type, [this.cast(x, "float32"), indices, this.cast(updates, "float32")], attrs);
+    return this.cast(sum, x.dtype as DType);
   }
 
   /** One at the index and zero elsewhere, along a new axis; the result has the dtype of `values`, float32 by default. */
