@@ -43,6 +43,7 @@ describe.each(named)("$name", ({ row }) => {
 
 test("every operator has a row", () => {
   // operators with bodies are tested in src/autodiff/
-  const covered = new Set(["If", "Loop", "Scan", ...rows.map(({ op }) => op.type)]);
-  expect(operators.filter(({ type }) => !covered.has(type)).map(({ type }) => type)).toEqual([]);
+  const covered = new Set([":If", ":Loop", ":Scan", ...rows.map(({ op }) => `${op.domain}:${op.type}`)]);
+  const all = operators.map(({ domain, type }) => `${domain}:${type}`);
+  expect(all.filter((key) => !covered.has(key))).toEqual([]);
 });

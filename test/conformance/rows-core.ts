@@ -13,6 +13,9 @@ export const rows: readonly OpRow[] = [
       { a: normal([3]), b: normal([2, 3, 4], { seed: 2 }) },
       { a: normal([2, 4, 3]), b: normal([3], { seed: 2 }) },
       { a: normal([3]), b: normal([3], { seed: 2 }) },
+      { a: normal([0, 3]), b: normal([3, 2], { seed: 2 }) },
+      { a: normal([0, 2, 3]), b: normal([3, 2], { seed: 2 }) },
+      { a: normal([1, 1]), b: normal([1, 1], { seed: 2 }) },
     ],
   },
   {
@@ -20,6 +23,7 @@ export const rows: readonly OpRow[] = [
     inputs: [
       { a: normal([3, 3]), b: normal([3, 3], { seed: 2 }), c: normal([3], { seed: 3 }) },
       { a: normal([3, 3]), b: normal([3, 3], { seed: 2 }) },
+      { a: normal([3, 3]), b: normal([3, 3], { seed: 2 }), c: normal([3, 1], { seed: 3 }) },
     ],
     attrs: [
       {},

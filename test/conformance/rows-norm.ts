@@ -48,6 +48,7 @@ export const rows: readonly OpRow[] = [
       { x: normal([0, 4]), scale: channels(4, 2) },
     ],
     attrs: epsilon,
+    extreme: [1e10, -1e10],
     since: 23,
   },
   { op: simplifiedLayerNormalization, inputs: { x: normal([2, 3, 4]), scale: channels(4, 2) } },

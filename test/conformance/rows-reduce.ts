@@ -38,7 +38,7 @@ export const rows: readonly OpRow[] = [
     attrs,
     kinks: [{ x: values([0, 0, 1, 2], [2, 2]), axes: constants([1]) }],
   },
-  { op: reduce.reduceSumSquare, inputs: [...axes, empty], attrs },
+  { op: reduce.reduceSumSquare, inputs: [...axes, empty], attrs, extreme: [1e15, -1e15] },
   { op: reduce.reduceLogSum, inputs: [...positive, empty], attrs },
   { op: reduce.reduceLogSumExp, inputs: [...axes, empty], attrs, extreme: [-500, 500] },
   {
