@@ -301,11 +301,12 @@ export class NodeBuilder {
   }
 
   #valueOf(operand: Operand): Value {
-    return typeof operand === "number" ? this.constant(operand) : operand;
+    return typeof operand === "number" || operand instanceof Tensor ? this.constant(operand) : operand;
   }
 
   #nameOf(operand: Operand | undefined, dtype: ElementType | undefined): string {
     if (operand === undefined) return "";
+    if (operand instanceof Tensor) return this.constant(operand).name;
     if (typeof operand !== "number") return operand.name;
     const like = dtype !== undefined && isDType(dtype) && dtype !== "string" ? dtype : "float32";
     return this.constant(operand, like).name;

@@ -1,5 +1,6 @@
 /** @file SymbolicTensor: a tensor of a graph being built, with every operator as a method. */
 
+import type { Tensor } from "../tensor/tensor.js";
 import type { NodeBuilder } from "./builder.js";
 import type { ElementType } from "./element-type.js";
 import type { GraphBuilder, OperatorName } from "./graph-builder.js";
@@ -7,8 +8,8 @@ import type { Known } from "./known.js";
 import type { StoredTensor } from "./stored-tensor.js";
 import type { Dim } from "./types.js";
 
-/** A tensor, or a number that becomes a constant of the other operand's dtype. */
-export type Operand = Value | number;
+/** A tensor of the graph, one with values (a constant), or a number, which takes the other operand's dtype. */
+export type Operand = Value | Tensor | number;
 
 /** Operators as methods: `x.add(y)` is `g.add(x, y)`. */
 type Fluent = {

@@ -51,3 +51,14 @@ test("a graph is continued: gradients of gradients", async () => {
   const twice = gradient(penalized.cutAt(["penalty"]), { of: "penalty", wrt: ["x"] });
   expect((await runOnnx(twice, { x }))["grad/x"]!.toNumbers()).toEqual([36, 36 * 8, 36 * 27, 36 * 64]);
 });
+
+test("tensors with values are constants, and inputs need no description", async () => {
+  const graph = trace(({ x }) => ({
+    y: x!
+      .matmul(w)
+      .add(new Tensor("float32", new Float32Array([10, 20])))
+      .relu(),
+  }));
+  expect(graph.inputs).toEqual([{ name: "x", dtype: "float32", shape: undefined }]);
+  expect((await runOnnx(graph, { x })).y!.toNumbers()).toEqual([15, 20, 21, 19]);
+});

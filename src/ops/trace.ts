@@ -20,18 +20,20 @@ export interface TraceOptions {
 
 /**
  * Turns a function over symbolic tensors into a graph: its inputs are those of `inputs`, its outputs the keys of what it
- * returns. Shapes are checked while tracing.
+ * returns. Shapes are checked while tracing. Without `inputs` the function's own names are taken, of float32 and any shape:
+ * nothing can be checked then, and some gradients need at least the number of dimensions.
  *
  * @throws ShapeError that names the operator and the line that called it.
  * @example
- * const graph = trace(({ x }, g) => ({ y: x.matmul(g.parameter("w", w)).relu() }), { x: ["batch", 4] });
+ * const graph = trace(({ x }, g) => ({ y: x.matmul(g.parameter("w", w)).add(b).relu() }), { x: ["batch", 4] }); // b: Tensor
  */
 export function trace<const I extends Readonly<Record<string, InputSpec>>>(
   fn: (inputs: { readonly [K in keyof I]: Value }, g: GraphBuilder) => Readonly<Record<string, Operand>>,
-  inputs: I,
+  inputs?: I,
   { name = "graph", ops }: TraceOptions = {},
 ): Graph {
   const g = new GraphBuilder({ rules: shapeRules(ops), positions: true });
+  if (inputs === undefined) return g.finish(checked(fn(openInputs(g), g)), name);
   const values = Object.entries<InputSpec>(inputs).map(([key, spec]) => {
     const { dtype = "float32", shape }: { dtype?: DType; shape?: readonly Dim[] } = isShape(spec)
       ? { shape: spec }
@@ -56,6 +58,19 @@ export function extend(
   const added = checked(fn((name) => g.tensor(name), g));
   const kept = Object.fromEntries(graph.outputs.map(({ name }) => [name, g.tensor(name)]));
   return g.finish({ ...kept, ...added });
+}
+
+/** Inputs of float32 and any shape, declared as the function asks for them. */
+function openInputs<T extends object>(g: GraphBuilder): T {
+  const made = new Map<string, Value>();
+  return new Proxy({} as T, {
+    get(_, name) {
+      if (typeof name !== "string") return undefined;
+      const value = made.get(name) ?? g.input(name, "float32");
+      made.set(name, value);
+      return value;
+    },
+  });
 }
 
 function isShape(spec: InputSpec): spec is readonly Dim[] {

@@ -4,7 +4,7 @@ import type { DType } from "../../tensor/dtype.js";
 import { float } from "../attributes.js";
 import { NodeBuilder } from "../builder.js";
 import { codeOf, type ElementType } from "../element-type.js";
-import type { Operand, Value } from "../value.js";
+import { type Operand, SymbolicTensor, type Value } from "../value.js";
 
 /** Operators of one input without attributes; the method is the name in camel case. */
 const unary = {
@@ -104,7 +104,7 @@ export class ElementwiseOperators extends TableOperators {
 
   /** Sum of several tensors. */
   sum(x: Operand, ...others: Operand[]): Value {
-    return others.length === 0 && typeof x !== "number" ? x : this.op("Sum", [x, ...others]);
+    return others.length === 0 && x instanceof SymbolicTensor ? (x as Value) : this.op("Sum", [x, ...others]);
   }
 
   /** Mean of several tensors. */

@@ -42,7 +42,7 @@ export interface ResizeOptions {
 
 export class NetworkOperators extends ShapeOperators {
   /** x [batch, in, ...], w [out, in/group, ...] -> [batch, out, ...]. */
-  conv(x: Value, w: Value, bias?: Value, options: ConvOptions = {}): Value {
+  conv(x: Value, w: Value | Tensor, bias?: Value | Tensor, options: ConvOptions = {}): Value {
     return this.op("Conv", [x, w, bias], { ...windowAttrs(options), group: options.group });
   }
 

@@ -1,5 +1,6 @@
 /** @file Builder methods that gather many elements into one: reductions, products, normalizing along an axis. */
 
+import type { Tensor } from "../../tensor/tensor.js";
 import { float } from "../attributes.js";
 import type { Operand, Value } from "../value.js";
 import { ElementwiseOperators } from "./elementwise.js";
@@ -106,14 +107,14 @@ export class ReduceOperators extends ElementwiseOperators {
   }
 
   /** Matrix product over the last two dimensions; the others are broadcast. */
-  matmul(a: Value, b: Value): Value {
+  matmul(a: Value | Tensor, b: Value | Tensor): Value {
     return this.op("MatMul", [a, b]);
   }
 
   /** alpha * A * B + beta * C, with A and B transposed on request. */
   gemm(
-    a: Value,
-    b: Value,
+    a: Value | Tensor,
+    b: Value | Tensor,
     c?: Operand,
     { alpha = 1, beta = 1, transA = false, transB = false }: GemmOptions = {},
   ): Value {
