@@ -21,7 +21,7 @@ function packagesFor({ os, cpu }: Platform): { name: string; keep: RegExp }[] {
   return [
     { name: "onnxruntime-node", keep: new RegExp(`${code.source}|^bin/napi-v6/${os}/${cpu}/`) },
     { name: "onnxruntime-common", keep: /^(package\.json|dist\/cjs\/.*\.(js|json)|LICENSE)$/ },
-    { name: "koffi", keep: /^(package\.json|[\w-]+\.c?js|lib\/.*\.c?js|LICENSE.*)$/ },
+    { name: "koffi", keep: /^(package\.json|[\w-]+\.c?js|(lib|src)\/.*\.c?js|LICENSE.*)$/ },
     { name: `@koromix/koffi-${target}`, keep: new RegExp(`^(package\\.json|.*\\.c?js|${os}_${cpu}/.*)$`) },
     {
       name: "@julusian/jpeg-turbo",
