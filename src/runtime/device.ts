@@ -9,7 +9,9 @@ import { native } from "./native.js";
 import { uninterruptedAsync } from "./uninterrupted.js";
 
 /** Where a model runs. "auto" is the first of the platform's accelerators that works, else the CPU. */
-export type Device = "cpu" | "cuda" | "webgpu" | "coreml" | "dml" | "auto";
+export const devices = ["cpu", "cuda", "webgpu", "coreml", "dml", "auto"] as const;
+
+export type Device = (typeof devices)[number];
 
 export type RealDevice = Exclude<Device, "auto">;
 

@@ -6,12 +6,13 @@ import { tensorOf } from "../../data/types.js";
 import { ParamError } from "../../errors.js";
 import { defineParams, type Input } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
-import { openNetwork } from "./image-network.js";
+import { deviceParam, openNetwork } from "./image-network.js";
 import { findModel, type ImageModel, imageModel } from "./models.js";
 import { addPictureColumn, mapPictures, pictureParams, picturesPerTask } from "./picture-column.js";
 
 const params = defineParams({
   ...pictureParams,
+  device: deviceParam,
   model: imageModel("network whose features are taken: a name, or an ImageModel", "efficientnet-lite0"),
 });
 
@@ -44,7 +45,7 @@ export class ImageFeaturizer extends Transformer<typeof params> {
 
   async open(_schema: Schema, context: StageContext): Promise<BatchFunction> {
     const { tensor, length } = this.#features();
-    const run = await openNetwork(this.params.model, tensor, length, this);
+    const run = await openNetwork(this.params.model, tensor, length, this.params.device, this);
     return async (batch) => {
       const features = new Float32Array(batch.numRows * length);
       const { valid, errors } = await mapPictures(batch, this.params, this, context, async (picture, { row }) => {

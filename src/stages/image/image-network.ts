@@ -2,6 +2,8 @@
 
 import { GraphError, ParamError, type Who } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
+import { choice } from "../../pipeline/params.js";
+import { type Device, devices } from "../../runtime/device.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
@@ -9,6 +11,9 @@ import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { preprocessingGraph } from "./preprocess.js";
 import { resize } from "./resize.js";
+
+/** The parameter of stages that run a network. */
+export const deviceParam = choice("where the network runs", devices, { default: "cpu" });
 
 /** Runs one picture of any size. On a CPU that is as fast per picture as a batch, and needs no equal sizes. */
 export type RunPicture = (picture: Pixels) => Promise<Float32Array>;
@@ -36,11 +41,12 @@ export async function openNetwork(
   model: ImageModel | string,
   tensor: string,
   length: number | undefined,
+  device: Device,
   who: Who,
 ): Promise<RunPicture> {
   if (typeof model === "string") throw new ParamError(who, `model ${JSON.stringify(model)} was not looked up`);
   const graph = keptGraph(model, await loadModel(model), tensor);
-  const session: Session = await openSession(graph, { name: model.name });
+  const session: Session = await openSession(graph, { name: model.name, device });
   const order = model.channels === "L" ? "L" : "RGB"; // the graph itself turns RGB into BGR
   return async (picture) => {
     const { data, height, width, channels } = resize(toChannels(picture, order), model.size);

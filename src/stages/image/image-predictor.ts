@@ -6,12 +6,13 @@ import { arrayOf, structOf } from "../../data/types.js";
 import { ParamError } from "../../errors.js";
 import { defineParams, type Input, integer } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
-import { openNetwork } from "./image-network.js";
+import { deviceParam, openNetwork } from "./image-network.js";
 import { findModel, type ImageModel, imageModel, type Label } from "./models.js";
 import { addPictureColumn, mapPictures, pictureParams, picturesPerTask } from "./picture-column.js";
 
 const params = defineParams({
   ...pictureParams,
+  device: deviceParam,
   model: imageModel("network that classifies: a name, or an ImageModel with scores and labels", "efficientnet-lite0"),
   topK: integer("how many classes are given, the most probable first", { default: 5, min: 1 }),
 });
@@ -45,7 +46,7 @@ export class ImagePredictor extends Transformer<typeof params> {
 
   async open(_schema: Schema, context: StageContext): Promise<BatchFunction> {
     const { scores, labels } = this.#classifier();
-    const run = await openNetwork(this.params.model, scores.tensor, labels.length, this);
+    const run = await openNetwork(this.params.model, scores.tensor, labels.length, this.params.device, this);
     return async (batch) => {
       const best: number[] = [];
       const probabilities: number[] = [];

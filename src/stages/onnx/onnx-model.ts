@@ -7,6 +7,7 @@ import { DataError, GraphError, listNames, ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { asset, choice, defineParams, type Input, integer, json, optional } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
+import { devices } from "../../runtime/device.js";
 import { readAsset, toAsset } from "../../runtime/load-asset.js";
 import { openSession } from "../../runtime/session.js";
 import type { DType } from "../../tensor/dtype.js";
@@ -44,7 +45,7 @@ const params = defineParams({
     { default: {} },
   ),
   batchSize: optional(integer("rows in one run of the model; about 1 MiB of feeds by default", { min: 1 })),
-  device: choice("where the model runs", ["cpu", "cuda", "webgpu", "coreml", "dml", "auto"], { default: "cpu" }),
+  device: choice("where the model runs", devices, { default: "cpu" }),
   onError: choice(
     'what becomes of a row that cannot be fed: "fail" ends the job; "null" gives nulls, and the reason in <first fetched column>_error',
     ["fail", "null"],
