@@ -3,7 +3,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { DataFrame } from "../data/dataframe.js";
 import { DataError } from "../errors.js";
-import type { ParamSpecs } from "./params.js";
+import type { ParamSpecs } from "../util/params.js";
 import { Stage } from "./stage.js";
 
 export interface EvaluateOptions {

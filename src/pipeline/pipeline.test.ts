@@ -7,8 +7,18 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { dataOf, numberColumn, numbersOf, withColumns } from "../data/columns.js";
 import type { Schema } from "../data/schema.js";
 import { Asset } from "../util/asset.js";
+import {
+  asset,
+  choice,
+  columnName,
+  defineParams,
+  type Input,
+  integer,
+  number,
+  numbers,
+  optional,
+} from "../util/params.js";
 import { load, loadEstimator } from "./load.js";
-import { asset, choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "./params.js";
 import { Pipeline, PipelineModel } from "./pipeline.js";
 import { registerStages } from "./registry.js";
 import { type BatchFunction, Model } from "./stage.js";

@@ -4,7 +4,7 @@ import type { DataFrame } from "../data/dataframe.js";
 import type { Schema } from "../data/schema.js";
 import { ParamError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
-import { defineParams, type Param } from "./params.js";
+import { defineParams, type Param } from "../util/params.js";
 import {
   type BatchFunction,
   Estimator,

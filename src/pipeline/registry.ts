@@ -3,7 +3,7 @@
 import type { StageSpec } from "../data/batch-stage.js";
 import { DataError, didYouMean } from "../errors.js";
 import type { Asset } from "../util/asset.js";
-import type { ParamSpecs, ReadStored } from "./params.js";
+import type { ParamSpecs, ReadStored } from "../util/params.js";
 import type { Stage } from "./stage.js";
 
 /** A stage's class: constructed from parameter values alone, with its declarations as `specs`. */

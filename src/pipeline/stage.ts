@@ -7,7 +7,7 @@ import { batchToRows, inferSchema, type Row, rowsToBatch } from "../data/rows.js
 import type { Schema } from "../data/schema.js";
 import { formatType } from "../data/types.js";
 import type { Asset } from "../util/asset.js";
-import { checkParams, type Input, type ParamSpecs, type Values } from "./params.js";
+import { checkParams, type Input, type ParamSpecs, type Values } from "../util/params.js";
 import { type SaveOptions, saveStage } from "./save.js";
 
 /** What an opened stage does to each batch. It may drop rows, but never reorders them. */

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { binaryColumn, dataOf, stringsOf, withColumns } from "../data/columns.js";
 import type { Schema } from "../data/schema.js";
 import { DataError, messageOf } from "../errors.js";
-import { columnName, defineParams, type Input } from "../pipeline/params.js";
 import { type BatchFunction, Transformer } from "../pipeline/stage.js";
+import { columnName, defineParams, type Input } from "../util/params.js";
 
 const params = defineParams({
   inputCol: columnName("paths to read"),

@@ -3,7 +3,7 @@
 import type { Schema } from "../../data/schema.js";
 import { type ColumnType, tensorOf } from "../../data/types.js";
 import { SchemaError, type Who } from "../../errors.js";
-import { columnName, number, numbers, optional, type Param, text } from "../../pipeline/params.js";
+import { columnName, number, numbers, optional, type Param, text } from "../../util/params.js";
 
 const thresholds: Param<readonly number[], false> = {
   ...numbers("one per class: the class with the largest ratio of probability to threshold is predicted", { min: 0 }),

@@ -15,11 +15,11 @@ import type { Schema } from "../../data/schema.js";
 import { type ColumnType, widthOf } from "../../data/types.js";
 import { ParamError, SchemaError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
-import { asset, defineParams, type Input, numbers } from "../../pipeline/params.js";
 import { type BatchFunction, Model } from "../../pipeline/stage.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
+import { asset, defineParams, type Input, numbers } from "../../util/params.js";
 import { classifierParams, withPredictions } from "./classifier-params.js";
 import { type FeatureType, type Predictor, predictionGraph } from "./logistic-graphs.js";
 

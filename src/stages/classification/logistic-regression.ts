@@ -3,18 +3,9 @@
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
-import {
-  boolean,
-  choice,
-  columnName,
-  defineParams,
-  type Input,
-  integer,
-  number,
-  optional,
-} from "../../pipeline/params.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
+import { boolean, choice, columnName, defineParams, type Input, integer, number, optional } from "../../util/params.js";
 import { classifierParams, requireLabel, withPredictions } from "./classifier-params.js";
 import { fitLogistic, type LogisticOptions } from "./logistic-fit.js";
 import { predictionGraph } from "./logistic-graphs.js";

@@ -6,7 +6,7 @@ import { isVector } from "../../data/types.js";
 import { DataError } from "../../errors.js";
 import { BinaryScores } from "../../nn/metrics/binary-scores.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
-import { choice, columnName, defineParams, type Input, integer } from "../../pipeline/params.js";
+import { choice, columnName, defineParams, type Input, integer } from "../../util/params.js";
 import { evaluatorParams, numbersIn, vectorsIn, withMetric } from "./columns.js";
 
 const params = defineParams({

@@ -4,7 +4,7 @@ import type { RecordBatch } from "apache-arrow";
 import { dataOf, filterRows, matrixOf, numbersOf } from "../../data/columns.js";
 import { ParamError } from "../../errors.js";
 import type { Numbers } from "../../nn/metrics/confusion-matrix.js";
-import { columnName, optional } from "../../pipeline/params.js";
+import { columnName, optional } from "../../util/params.js";
 
 export const evaluatorParams = {
   labelCol: columnName("column of true values", { default: "label" }),

@@ -6,7 +6,7 @@ import { DataError, listNames } from "../../errors.js";
 import { ConfusionMatrix } from "../../nn/metrics/confusion-matrix.js";
 import { ProbabilitySums } from "../../nn/metrics/probability-sums.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
-import { choice, columnName, defineParams, type Input, number } from "../../pipeline/params.js";
+import { choice, columnName, defineParams, type Input, number } from "../../util/params.js";
 import { evaluatorParams, numbersIn, vectorsIn, withMetric } from "./columns.js";
 
 const params = defineParams({

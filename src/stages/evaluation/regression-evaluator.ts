@@ -4,7 +4,7 @@ import type { RecordBatch } from "apache-arrow";
 import type { Schema } from "../../data/schema.js";
 import { RegressionSums } from "../../nn/metrics/regression-sums.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
-import { boolean, choice, columnName, defineParams, type Input } from "../../pipeline/params.js";
+import { boolean, choice, columnName, defineParams, type Input } from "../../util/params.js";
 import { evaluatorParams, numbersIn, withMetric } from "./columns.js";
 
 const params = defineParams({

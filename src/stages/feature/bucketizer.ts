@@ -4,8 +4,8 @@ import type * as arrow from "apache-arrow";
 import { type Column, dataOf, numberColumn, numbersOf, withColumns } from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
-import { defineParams, encodeNumber, type Input, json, optional, type Param } from "../../pipeline/params.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
+import { defineParams, encodeNumber, type Input, json, optional, type Param } from "../../util/params.js";
 import { type ColumnPair, checkCount, pairParams, pairsOf } from "./column-pairs.js";
 import { badRow, handleInvalid, skipRows } from "./rows.js";
 

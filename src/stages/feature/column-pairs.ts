@@ -1,8 +1,8 @@
 /** @file inputCol with outputCol, or inputCols with outputCols: the two ways of Spark ML's feature stages to name columns. */
 
 import { ParamError } from "../../errors.js";
-import { columnName, columnNames, defineParams, optional, type Values } from "../../pipeline/params.js";
 import type { Stage } from "../../pipeline/stage.js";
+import { columnName, columnNames, defineParams, optional, type Values } from "../../util/params.js";
 
 export const pairParams = defineParams({
   inputCol: optional(columnName("column to read")),

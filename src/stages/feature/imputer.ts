@@ -9,9 +9,9 @@ import { queryOver } from "../../data/query.js";
 import type { Schema } from "../../data/schema.js";
 import { dtypeOf, isNumeric, type NumericType } from "../../data/types.js";
 import { DataError, SchemaError } from "../../errors.js";
-import { choice, defineParams, type Input, number, numbers } from "../../pipeline/params.js";
 import { type BatchFunction, Estimator, type FitOptions, Model, type Stage } from "../../pipeline/stage.js";
 import { allocate, isBigInt } from "../../tensor/dtype.js";
+import { choice, defineParams, type Input, number, numbers } from "../../util/params.js";
 import { aggregateColumns } from "./aggregate.js";
 import { type ColumnPair, checkCount, pairParams, pairsOf } from "./column-pairs.js";
 

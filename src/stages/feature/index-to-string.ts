@@ -2,8 +2,8 @@
 
 import { dataOf, numbersOf, stringColumn, withColumns } from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
-import { columnName, defineParams, type Input, strings } from "../../pipeline/params.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
+import { columnName, defineParams, type Input, strings } from "../../util/params.js";
 import { badRow } from "./rows.js";
 
 const params = defineParams({

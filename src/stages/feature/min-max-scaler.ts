@@ -5,8 +5,8 @@ import { sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { aggregateVectors } from "../../data/vector-aggregates.js";
 import { ParamError } from "../../errors.js";
-import { columnName, defineParams, type Input, number, numbers } from "../../pipeline/params.js";
 import { type BatchFunction, Estimator, type FitOptions, Model, type Stage } from "../../pipeline/stage.js";
+import { columnName, defineParams, type Input, number, numbers } from "../../util/params.js";
 import { scaleVectors } from "./scale.js";
 import { withVectorLike } from "./vectors.js";
 

@@ -3,7 +3,7 @@
 import type * as arrow from "apache-arrow";
 import { filterRows } from "../../data/columns.js";
 import { DataError, type Who } from "../../errors.js";
-import { choice } from "../../pipeline/params.js";
+import { choice } from "../../util/params.js";
 
 /** What to do with rows that hold null, NaN or what the fit has not seen; named as in Spark ML. */
 export const handleInvalid = choice(

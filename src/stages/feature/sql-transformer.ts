@@ -7,8 +7,8 @@ import type { Plan, SqlPlan } from "../../data/plan.js";
 import { batchToRows, rowsToBatch } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { SchemaError } from "../../errors.js";
-import { defineParams, type Input, type Param, text } from "../../pipeline/params.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
+import { defineParams, type Input, type Param, text } from "../../util/params.js";
 
 const here = "__THIS__";
 

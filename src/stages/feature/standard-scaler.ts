@@ -5,8 +5,8 @@ import { sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { aggregateVectors } from "../../data/vector-aggregates.js";
 import { ParamError } from "../../errors.js";
-import { boolean, columnName, defineParams, type Input, numbers } from "../../pipeline/params.js";
 import { type BatchFunction, Estimator, type FitOptions, Model } from "../../pipeline/stage.js";
+import { boolean, columnName, defineParams, type Input, numbers } from "../../util/params.js";
 import { scaleVectors } from "./scale.js";
 import { withVectorLike } from "./vectors.js";
 

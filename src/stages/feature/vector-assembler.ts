@@ -5,8 +5,8 @@ import { dataOf, matrixOf, numbersOf, withColumns } from "../../data/columns.js"
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, isVector, tensorOf, widthOf } from "../../data/types.js";
 import { ParamError } from "../../errors.js";
-import { columnName, columnNames, defineParams, type Input } from "../../pipeline/params.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
+import { columnName, columnNames, defineParams, type Input } from "../../util/params.js";
 import { badRow, handleInvalid, skipRows } from "./rows.js";
 import { vectorColumn } from "./vectors.js";
 

@@ -3,8 +3,8 @@
 import { binaryColumn, numberColumn, stringColumn, structColumn, withColumns } from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
 import { structOf } from "../../data/types.js";
-import { defineParams, type Input } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
+import { defineParams, type Input } from "../../util/params.js";
 import { addPictureColumn, mapPictures, modes, pictureParams, picturesPerTask } from "./picture-column.js";
 import { swapRedBlue, toChannels } from "./pixels.js";
 

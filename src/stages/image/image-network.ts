@@ -2,11 +2,11 @@
 
 import { GraphError, ParamError, type Who } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
-import { choice } from "../../pipeline/params.js";
 import { type Device, devices } from "../../runtime/device.js";
 import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
+import { choice } from "../../util/params.js";
 import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { preprocessingGraph } from "./preprocess.js";

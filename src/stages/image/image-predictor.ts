@@ -4,8 +4,8 @@ import { listColumn, numberColumn, stringColumn, structColumn, withColumns } fro
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, structOf } from "../../data/types.js";
 import { ParamError } from "../../errors.js";
-import { defineParams, type Input, integer } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
+import { defineParams, type Input, integer } from "../../util/params.js";
 import { deviceParam, openNetwork } from "./image-network.js";
 import { findModel, type ImageModel, imageModel, type Label } from "./models.js";
 import { addPictureColumn, mapPictures, pictureParams, picturesPerTask } from "./picture-column.js";

@@ -4,10 +4,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { DataError, didYouMean, listNames, ParamError, type Who } from "../../errors.js";
-import type { Param } from "../../pipeline/params.js";
-import { json } from "../../pipeline/params.js";
 import { readAsset } from "../../runtime/load-asset.js";
 import { Asset } from "../../util/asset.js";
+import type { Param } from "../../util/params.js";
+import { json } from "../../util/params.js";
 import { cachedPath, download } from "../download.js";
 import type { ChannelOrder } from "./pixels.js";
 import type { Size } from "./preprocess.js";

@@ -5,7 +5,6 @@ import { type Column, dataOf, stringColumn, withColumns } from "../../data/colum
 import type { Schema } from "../../data/schema.js";
 import { DataError, GraphError, listNames, ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
-import { asset, choice, defineParams, type Input, integer, json, optional } from "../../pipeline/params.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
 import { devices } from "../../runtime/device.js";
 import { readAsset, toAsset } from "../../runtime/load-asset.js";
@@ -14,6 +13,7 @@ import type { DType } from "../../tensor/dtype.js";
 import { bytesPerElement } from "../../tensor/dtype.js";
 import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
+import { asset, choice, defineParams, type Input, integer, json, optional } from "../../util/params.js";
 import { argmaxColumn, argmaxType, softmaxColumn, softmaxType } from "./classify.js";
 import { type Feed, type FeedPlan, planFeed } from "./feed.js";
 import { type FeedData, readFeed } from "./read-feed.js";

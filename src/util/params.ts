@@ -1,7 +1,7 @@
 /** @file Parameters as data: type, default, limits and a line of doc make the check, the message, the docs and the tests. */
 
 import { didYouMean, listNames, ParamError, type Who } from "../errors.js";
-import { Asset } from "../util/asset.js";
+import { Asset } from "./asset.js";
 
 /** One parameter. `Optional` says whether the constructor may be called without it. */
 export interface Param<T, Optional extends boolean = boolean> {
