@@ -7,8 +7,8 @@ import { sharedData } from "../../../test/shared-data.js";
 import { type Example, examplesOf, waves } from "../../../test/waves.js";
 import { batchOf, numberColumn, tensorColumn } from "../../data/columns.js";
 import { closePool } from "../../runtime/pool.js";
+import { LocalRows } from "../objective/local-rows.js";
 import { fitLogistic, type LogisticOptions } from "./logistic-fit.js";
-import { TrainingData } from "./training-data.js";
 
 interface Params {
   readonly regParam?: number;
@@ -73,14 +73,19 @@ interface ReadHow {
   readonly type?: "float" | "double";
 }
 
-function read(examples: readonly Example[], how: ReadHow = {}): Promise<TrainingData> {
+function read(examples: readonly Example[], how: ReadHow = {}): Promise<LocalRows> {
   const { weighted = false, budget, type = "double" } = how;
-  const columns = { featuresCol: "features", labelCol: "label", weightCol: weighted ? "weight" : undefined };
+  const columns = {
+    featuresCol: "features",
+    labelCol: "label",
+    weightCol: weighted ? "weight" : undefined,
+    labels: "classes",
+  } as const;
   const options = { who: "LogisticRegression", ...(budget !== undefined && { budget }) };
-  return TrainingData.read(batches(examples, type), columns, options);
+  return LocalRows.read(batches(examples, type), columns, options);
 }
 
-function train(data: TrainingData, options: Partial<LogisticOptions> = {}) {
+function train(data: LocalRows, options: Partial<LogisticOptions> = {}) {
   return fitLogistic(data, { ...defaults, ...options }, "LogisticRegression");
 }
 

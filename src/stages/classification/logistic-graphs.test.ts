@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { openOnnx, randomNumbers, runOnnx } from "../../../test/run-onnx.js";
 import { Tensor } from "../../tensor/tensor.js";
-import { type FeatureType, lossGraph, predictionGraph } from "./logistic-graphs.js";
+import type { FeatureType } from "../objective/block.js";
+import { lossGraph, predictionGraph } from "./logistic-graphs.js";
 
 const rows = 7;
 const features = 3;

@@ -6,8 +6,7 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { trace } from "../../ops/trace.js";
 import { Tensor } from "../../tensor/tensor.js";
-
-export type FeatureType = "float32" | "float64";
+import type { FeatureType } from "../objective/block.js";
 
 /** `outputs`: rows of coefficients: 1 where there are two classes and one margin tells both, else one per class. */
 export interface Sizes {

@@ -20,8 +20,9 @@ import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
 import { asset, defineParams, type Input, numbers } from "../../util/params.js";
+import type { FeatureType } from "../objective/block.js";
 import { classifierParams, withPredictions } from "./classifier-params.js";
-import { type FeatureType, type Predictor, predictionGraph } from "./logistic-graphs.js";
+import { type Predictor, predictionGraph } from "./logistic-graphs.js";
 
 const params = defineParams({
   ...classifierParams,

@@ -6,11 +6,11 @@ import { ParamError } from "../../errors.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { boolean, choice, columnName, defineParams, type Input, integer, number, optional } from "../../util/params.js";
+import { readTrainingRows } from "../objective/training-rows.js";
 import { classifierParams, requireLabel, withPredictions } from "./classifier-params.js";
 import { fitLogistic, type LogisticOptions } from "./logistic-fit.js";
 import { predictionGraph } from "./logistic-graphs.js";
 import { LogisticRegressionModel } from "./logistic-regression-model.js";
-import { TrainingData } from "./training-data.js";
 
 const params = defineParams({
   ...classifierParams,
@@ -68,9 +68,8 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
     const report = (done: number, finished = false) =>
       df.engine.report({ task, done, total: maxIter, unit: "iterations", finished });
     report(0);
-    const columns = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
-    const batches = df.select(...columns).batches({ signal });
-    const data = await TrainingData.read(batches, { featuresCol, labelCol, weightCol }, { who: this, signal });
+    const columns = { featuresCol, labelCol, weightCol, labels: "classes" } as const;
+    const data = await readTrainingRows(df, columns, { who: this, signal });
     try {
       const { regParam, elasticNetParam, fitIntercept, standardization } = this.params;
       const family = this.#familyFor(data.summary.classWeights.length);

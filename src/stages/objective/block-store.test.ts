@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import type { Block } from "./block.js";
-import { BlockStore, bytesOf, readBlock } from "./block-store.js";
+import { type Block, bytesOf } from "./block.js";
+import { BlockStore, readBlock } from "./block-store.js";
 
 function block(firstRow: number, rows: number, Numbers: typeof Float32Array | typeof Float64Array): Block {
   const width = 3;

@@ -1,21 +1,14 @@
-/** @file TrainingData: a data set that is read once and passed over many times, by the threads of the pool. */
+/** @file LocalRows: a training set that is read once and passed over many times, by the threads of the pool. */
 
 import type { RecordBatch } from "apache-arrow";
-import { DataError, nameOf, type Who } from "../../errors.js";
-import type { Graph } from "../../graph/graph.js";
+import { DataError, type Who } from "../../errors.js";
 import { sharedPool, type Task } from "../../runtime/pool.js";
-import { Asset } from "../../util/asset.js";
-import { type Block, blocksOf, type TrainingColumns } from "./block.js";
-import { BlockStore, bytesOf, type StoredBlock } from "./block-store.js";
-import {
-  addSums,
-  type LossMessage,
-  type LossSums,
-  mergeSummaries,
-  type Summary,
-  type SummaryMessage,
-} from "./block-tasks.js";
-import type { FeatureType } from "./logistic-graphs.js";
+import { type Block, blocksOf, type FeatureType, featureTypeOf, type TrainingColumns } from "./block.js";
+import { BlockStore, type StoredBlock } from "./block-store.js";
+import { summaryTask, sumsTask } from "./block-tasks.js";
+import { mergeSummaries, type Summary } from "./summary.js";
+import { addSums, type Parameters, type SumGraph, type Sums } from "./sums.js";
+import type { TrainingRows } from "./training-rows.js";
 
 export interface ReadOptions {
   readonly who: Who;
@@ -24,16 +17,13 @@ export interface ReadOptions {
   readonly budget?: number;
 }
 
-const module = new URL("./block-tasks.js", import.meta.url);
 const defaultBudget = 256 * 2 ** 20;
 
-/** Rows with labels and weights, summarized once; then asked for loss and gradient any number of times. */
-export class TrainingData {
+export class LocalRows implements TrainingRows {
   readonly summary: Summary;
   readonly featureType: FeatureType;
   readonly #store: BlockStore;
   readonly #groups: readonly (readonly StoredBlock[])[];
-  #graph: { readonly source: Graph; readonly asset: Asset } | undefined;
 
   private constructor(summary: Summary, featureType: FeatureType, store: BlockStore) {
     this.summary = summary;
@@ -43,7 +33,7 @@ export class TrainingData {
   }
 
   /**
-   * Reads the rows, once. Close the data when done.
+   * Reads the rows, once. Close them when done.
    *
    * @throws DataError where there are no rows, or naming the row that cannot be used.
    */
@@ -51,27 +41,24 @@ export class TrainingData {
     batches: AsyncIterable<RecordBatch>,
     columns: TrainingColumns,
     { who, signal, budget = defaultBudget }: ReadOptions,
-  ): Promise<TrainingData> {
+  ): Promise<LocalRows> {
     const store = new BlockStore(budget, who);
     let type: FeatureType = "float64";
     async function* storing(): AsyncGenerator<Block> {
       for await (const block of blocksOf(batches, columns, who)) {
-        type = block.features instanceof Float32Array ? "float32" : "float64";
+        type = featureTypeOf(block);
         await store.add(block);
         yield block;
       }
     }
-    const task = (block: Block): Task => {
-      const message: SummaryMessage = { block, who: nameOf(who), featuresCol: columns.featuresCol };
-      return { module, export: "summarizeBlock", message, bytes: bytesOf(block) };
-    };
     try {
       let summary: Summary | undefined;
+      const task = (block: Block) => summaryTask(block, columns, who);
       for await (const part of mapInPool<Block, Summary>(storing(), task, signal)) {
         summary = summary === undefined ? part : mergeSummaries(summary, part);
       }
       if (summary === undefined) throw new DataError(who, "the training data has no rows; check filters and paths");
-      return new TrainingData(summary, type, store);
+      return new LocalRows(summary, type, store);
     } catch (error) {
       await store.close();
       throw error;
@@ -83,26 +70,11 @@ export class TrainingData {
     return this.#store.resident;
   }
 
-  /** Loss and gradient as sums over all rows. */
-  async loss(
-    source: Graph,
-    coefficients: Float64Array,
-    intercepts: Float64Array,
-    signal?: AbortSignal,
-  ): Promise<LossSums> {
-    if (this.#graph?.source !== source) this.#graph = { source, asset: new Asset(source.toBytes()) };
-    const { bytes, sha256 } = this.#graph.asset;
-    const task = (blocks: readonly StoredBlock[]): Task => {
-      const message: LossMessage = { graph: { bytes, sha256 }, blocks, coefficients, intercepts };
-      return { module, export: "lossOfBlocks", message, key: sha256 };
-    };
-    const total: LossSums = {
-      loss: 0,
-      coefficients: new Float64Array(coefficients.length),
-      intercepts: new Float64Array(intercepts.length),
-    };
-    for await (const part of mapInPool<readonly StoredBlock[], LossSums>(this.#groups, task, signal)) {
-      addSums(total, part);
+  async sums(sums: SumGraph, parameters: Parameters, signal?: AbortSignal): Promise<Sums> {
+    let total: Sums = {};
+    const task = (blocks: readonly StoredBlock[]) => sumsTask(blocks, sums, parameters);
+    for await (const part of mapInPool<readonly StoredBlock[], Sums>(this.#groups, task, signal)) {
+      total = addSums(total, part);
     }
     return total;
   }

@@ -7,8 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { EngineError, messageOf, type Who } from "../../errors.js";
-import type { Block } from "./block.js";
-import type { FeatureType } from "./logistic-graphs.js";
+import { type Block, bytesOf, type FeatureType, featureTypeOf, type Matrices } from "./block.js";
 
 /** A block in the file: features, labels and weights one after the other. */
 export interface FiledBlock {
@@ -21,8 +20,6 @@ export interface FiledBlock {
 }
 
 export type StoredBlock = Block | FiledBlock;
-
-export type Matrices = Pick<Block, "features" | "labels" | "weights">;
 
 /** Takes blocks in, gives them to any number of readers. Close it when done: what is in the file is gone then. */
 export class BlockStore {
@@ -67,8 +64,7 @@ export class BlockStore {
       const message = `${size}, and no more could be written: ${messageOf(cause)}; make room or set TMPDIR`;
       throw new EngineError(this.#who, message, { code: "DISK", cause });
     }
-    const type = features instanceof Float32Array ? "float32" : "float64";
-    this.blocks.push({ file: this.#file.fd, offset, rows, width, type });
+    this.blocks.push({ file: this.#file.fd, offset, rows, width, type: featureTypeOf(block) });
   }
 
   async close(): Promise<void> {
@@ -76,10 +72,6 @@ export class BlockStore {
     await this.#file?.close();
     this.#file = undefined;
   }
-}
-
-export function bytesOf({ features, labels, weights }: Matrices): number {
-  return features.byteLength + labels.byteLength + weights.byteLength;
 }
 
 const readFile = promisify(read);

@@ -4,19 +4,24 @@ import { DataType, type RecordBatch } from "apache-arrow";
 import { dataOf, matrixOf, numbersOf } from "../../data/columns.js";
 import type { Who } from "../../errors.js";
 import { badRow } from "../feature/rows.js";
-import type { FeatureType } from "./logistic-graphs.js";
 
-/** Rows of features with their labels and weights; all arrays are in shared memory, so that threads read them in place. */
-export interface Block {
+/** How features are stored; whatever is no float is a double. */
+export type FeatureType = "float32" | "float64";
+
+/** Rows of features with their labels and weights, as matrices. */
+export interface Matrices {
+  /** [rows, width] */
+  readonly features: Float32Array | Float64Array;
+  readonly labels: Float64Array;
+  readonly weights: Float64Array;
+}
+
+/** A piece of a training set; all arrays are in shared memory, so that threads read them in place. */
+export interface Block extends Matrices {
   /** Number of the first row in the data, from 0. */
   readonly firstRow: number;
   readonly rows: number;
   readonly width: number;
-  /** [rows, width] */
-  readonly features: Float32Array | Float64Array;
-  /** Whole numbers from 0. */
-  readonly labels: Float64Array;
-  readonly weights: Float64Array;
 }
 
 export interface TrainingColumns {
@@ -24,6 +29,10 @@ export interface TrainingColumns {
   readonly labelCol: string;
   /** Without it every row weighs 1. */
   readonly weightCol: string | undefined;
+  /** Finite numbers, or classes: whole numbers from 0. */
+  readonly labels: "numbers" | "classes";
+  /** How many classes there are, where that is known before the rows are read. */
+  readonly classes?: number | undefined;
 }
 
 const blockBytes = 2 * 2 ** 20;
@@ -31,11 +40,19 @@ const mostRows = 65_536;
 /** A label beyond this is a mistake: nobody has so many classes. */
 const mostClasses = 2 ** 20;
 
+export function bytesOf({ features, labels, weights }: Matrices): number {
+  return features.byteLength + labels.byteLength + weights.byteLength;
+}
+
+export function featureTypeOf({ features }: Pick<Matrices, "features">): FeatureType {
+  return features instanceof Float32Array ? "float32" : "float64";
+}
+
 /**
  * Batches as blocks of about 2 MiB.
  *
- * @throws DataError naming the row whose label is no whole number from 0, whose weight is negative, or whose features are
- * null or of another length.
+ * @throws DataError naming the row whose label is no class or number as asked for, whose weight is negative, or whose
+ * features are null or of another length.
  */
 export async function* blocksOf(
   batches: AsyncIterable<RecordBatch>,
@@ -47,18 +64,15 @@ export async function* blocksOf(
   for await (const batch of batches) {
     if (batch.numRows === 0) continue;
     const before = firstRow;
-    const data = dataOf(batch, columns.featuresCol);
-    const { values, width } = matrixOf(data, who, columns.featuresCol, builder?.width, (row) => before + row);
-    const labels = labelsOf(batch, columns.labelCol, who, firstRow);
-    const weights = weightsOf(batch, columns.weightCol, who, firstRow);
-    builder ??= new BlockBuilder(width, values instanceof Float32Array ? "float32" : "float64");
+    const { features, width, labels, weights } = readBatch(batch, columns, who, builder?.width, before);
+    builder ??= new BlockBuilder(width, featureTypeOf({ features }));
     for (let from = 0; from < batch.numRows; ) {
       const count = Math.min(builder.room, batch.numRows - from);
       const to = from + count;
       builder.add(
-        values.subarray(from * width, to * width),
+        features.subarray(from * width, to * width),
         labels.subarray(from, to),
-        weights?.subarray(from, to),
+        weights.subarray(from, to),
         count,
       );
       if (builder.room === 0) yield builder.take();
@@ -67,6 +81,25 @@ export async function* blocksOf(
     firstRow += batch.numRows;
   }
   if (builder !== undefined && builder.rows > 0) yield builder.take();
+}
+
+/** A batch as matrices; rows are named from `firstRow` on. */
+export function readBatch(
+  batch: RecordBatch,
+  columns: TrainingColumns,
+  who: Who,
+  expectedWidth?: number,
+  firstRow = 0,
+): Matrices & { readonly width: number } {
+  const data = dataOf(batch, columns.featuresCol);
+  const { values, width } = matrixOf(data, who, columns.featuresCol, expectedWidth, (row) => firstRow + row);
+  const isFloat = values instanceof Float32Array || values instanceof Float64Array;
+  return {
+    features: isFloat ? values : Float64Array.from(values),
+    width,
+    labels: labelsOf(batch, columns, who, firstRow),
+    weights: weightsOf(batch, columns.weightCol, who, firstRow),
+  };
 }
 
 class BlockBuilder {
@@ -95,11 +128,10 @@ class BlockBuilder {
     return this.#capacity - this.#rows;
   }
 
-  add(features: ArrayLike<number>, labels: Float64Array, weights: Float64Array | undefined, rows: number): void {
+  add(features: ArrayLike<number>, labels: Float64Array, weights: Float64Array, rows: number): void {
     this.#features.set(features, this.#rows * this.width);
     this.#labels.set(labels, this.#rows);
-    if (weights === undefined) this.#weights.fill(1, this.#rows, this.#rows + rows);
-    else this.#weights.set(weights, this.#rows);
+    this.#weights.set(weights, this.#rows);
     this.#rows += rows;
   }
 
@@ -130,26 +162,25 @@ class BlockBuilder {
   }
 }
 
-function labelsOf(batch: RecordBatch, column: string, who: Who, firstRow: number): Float64Array {
-  const data = dataOf(batch, column);
+function labelsOf(batch: RecordBatch, columns: TrainingColumns, who: Who, firstRow: number): Float64Array {
+  const { labelCol, classes } = columns;
+  const data = dataOf(batch, labelCol);
   const labels = numbersOf(data);
-  for (let i = 0; i < labels.length; i++) {
-    const label = labels[i]!;
-    if (Number.isInteger(label) && label >= 0 && label < mostClasses) continue;
-    const found = data.getValid(i) && !DataType.isNull(data.type) ? String(label) : "null";
-    const advice = "labels are whole numbers from 0 up; number the classes with StringIndexer";
-    throw badRow(who, column, firstRow + i, `is ${found}; ${advice}`);
-  }
-  return labels;
+  const isClass = (label: number) => Number.isInteger(label) && label >= 0 && label < (classes ?? mostClasses);
+  const fits = columns.labels === "classes" ? isClass : Number.isFinite;
+  const i = labels.findIndex((label) => !fits(label));
+  if (i < 0) return labels;
+  const found = data.getValid(i) && !DataType.isNull(data.type) ? String(labels[i]) : "null";
+  const range = classes === undefined ? "from 0 up" : `from 0 to ${classes - 1}`;
+  const advice =
+    columns.labels === "classes"
+      ? `labels are whole numbers ${range}; number the classes with StringIndexer`
+      : "labels must be finite numbers; leave such rows out";
+  throw badRow(who, labelCol, firstRow + i, `is ${found}; ${advice}`);
 }
 
-function weightsOf(
-  batch: RecordBatch,
-  column: string | undefined,
-  who: Who,
-  firstRow: number,
-): Float64Array | undefined {
-  if (column === undefined) return undefined;
+function weightsOf(batch: RecordBatch, column: string | undefined, who: Who, firstRow: number): Float64Array {
+  if (column === undefined) return new Float64Array(batch.numRows).fill(1);
   const weights = numbersOf(dataOf(batch, column));
   const i = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
   if (i >= 0) throw badRow(who, column, firstRow + i, `is ${weights[i]}; weights are finite numbers from 0 up`);

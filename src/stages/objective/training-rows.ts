@@ -1,0 +1,32 @@
+/** @file TrainingRows: a training set as something that gives sums over its rows, wherever they are. */
+
+import type { DataFrame } from "../../data/dataframe.js";
+import type { Who } from "../../errors.js";
+import type { FeatureType, TrainingColumns } from "./block.js";
+import { LocalRows } from "./local-rows.js";
+import type { Summary } from "./summary.js";
+import type { Parameters, SumGraph, Sums } from "./sums.js";
+
+/** Rows with labels and weights, summarized once; then asked for sums any number of times. Close them when done. */
+export interface TrainingRows {
+  readonly summary: Summary;
+  readonly featureType: FeatureType;
+  /** What the graph's outputs add up to over all rows. */
+  sums(sums: SumGraph, parameters: Parameters, signal?: AbortSignal): Promise<Sums>;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads the columns of a DataFrame, once.
+ *
+ * @throws DataError where there are no rows, or naming the row that cannot be used.
+ */
+export async function readTrainingRows(
+  df: DataFrame,
+  columns: TrainingColumns,
+  options: { readonly who: Who; readonly signal?: AbortSignal | undefined },
+): Promise<TrainingRows> {
+  const { featuresCol, labelCol, weightCol } = columns;
+  const names = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
+  return await LocalRows.read(df.select(...names).batches({ signal: options.signal }), columns, options);
+}
