@@ -1,0 +1,129 @@
+/** @file Networks: chains of layers, and graphs of them with several inputs and outputs. Each is a layer too. */
+
+import { GraphError, ParamError } from "../errors.js";
+import type { Value } from "../graph/value.js";
+import { Connection, Layer, type NetworkInput } from "./layer.js";
+
+/** A layer that can be trained on its own: its inputs and outputs have names. */
+export class Network extends Layer {
+  /** What it is fed; undefined for a chain whose shape the data tells. */
+  readonly inputs: readonly NetworkInput[];
+  readonly outputs: readonly string[];
+
+  constructor(
+    definition: ConstructorParameters<typeof Layer>[0] & {
+      readonly inputs: readonly NetworkInput[];
+      readonly outputs: readonly string[];
+    },
+  ) {
+    super(definition);
+    this.inputs = definition.inputs;
+    this.outputs = definition.outputs;
+  }
+}
+
+/**
+ * A chain of layers. The shape of its input is that of the data, unless the first layer is `nn.input(...)`.
+ *
+ * @throws ParamError without layers.
+ * @example nn.sequential([nn.dense(256, { activation: "relu" }), nn.dropout(0.3), nn.dense(10)])
+ */
+export function sequential(chain: readonly (Layer | Connection)[], { name }: { readonly name?: string } = {}): Network {
+  const [first, ...rest] = chain;
+  const input = first instanceof Connection ? first.input : undefined;
+  const used = (first instanceof Connection ? rest : chain) as readonly Layer[];
+  if (used.length === 0) throw new ParamError("sequential", "there are no layers; give at least one");
+  for (const [i, layer] of (used as readonly unknown[]).entries()) {
+    if (layer instanceof Layer) continue;
+    const found = layer instanceof Connection ? "an input or a layer that was applied" : String(layer);
+    throw new ParamError("sequential", `layer ${i + 1} must be a layer such as nn.dense(10), got ${found}`);
+  }
+  return new Network({
+    type: "Sequential",
+    params: { layers: used, input, name },
+    label: name === undefined ? "Sequential" : `Sequential "${name}"`,
+    keepsMask: false,
+    inputs: [input ?? { name: "features" }],
+    outputs: ["output"],
+    build: (context, inputs) => used.reduce<readonly Value[]>((xs, layer) => context.call(layer, xs), inputs),
+  });
+}
+
+/** An input of a network that is no chain, or the first of a chain; `shape` is that of one row. */
+export function input(spec: Partial<NetworkInput> = {}): Connection {
+  return new Connection(undefined, [], 0, { name: "features", ...spec });
+}
+
+/**
+ * A network of layers that were applied to each other: any number of inputs and outputs, branches, shared layers.
+ *
+ * @throws ParamError where an input that a result needs is not listed, or two have one name.
+ * @example
+ * const [a, b] = [nn.input({ name: "a", shape: [4] }), nn.input({ name: "b", shape: [4] })];
+ * const shared = nn.dense(8);
+ * const joined = nn.concatenate().apply([shared.apply(a), shared.apply(b)]);
+ * nn.model({ inputs: [a, b], outputs: { same: nn.dense(1, { activation: "sigmoid" }).apply(joined) } });
+ */
+export function model({
+  inputs,
+  outputs,
+  name,
+}: {
+  readonly inputs: Connection | readonly Connection[];
+  readonly outputs: Connection | Readonly<Record<string, Connection>>;
+  readonly name?: string;
+}): Network {
+  const fed = inputs instanceof Connection ? [inputs] : inputs;
+  const results: Readonly<Record<string, Connection>> = outputs instanceof Connection ? { output: outputs } : outputs;
+  const specs = fed.map(({ input: spec }, i) => {
+    if (spec === undefined) throw new ParamError("model", `input ${i + 1} must be made by nn.input()`);
+    return spec;
+  });
+  const repeated = specs.find(({ name: one }, i) => specs.findIndex(({ name: other }) => other === one) < i);
+  if (repeated !== undefined)
+    throw new ParamError("model", `two inputs are called "${repeated.name}"; name them apart`);
+  requireInputs(fed, Object.values(results));
+  return new Network({
+    type: "Model",
+    params: { inputs: fed, outputs: results, name },
+    label: name === undefined ? "Model" : `Model "${name}"`,
+    keepsMask: false,
+    inputs: specs,
+    outputs: Object.keys(results),
+    build(context, values) {
+      const known = new Map<Connection, Value>(fed.map((connection, i) => [connection, values[i]!]));
+      const calls = new Map<readonly Connection[], Map<Layer, readonly Value[]>>();
+      const resultOf = (at: Connection): Value => {
+        const found = known.get(at);
+        if (found !== undefined) return found;
+        const byLayer = calls.get(at.inputs) ?? new Map<Layer, readonly Value[]>();
+        calls.set(at.inputs, byLayer);
+        const all = byLayer.get(at.layer!) ?? context.call(at.layer!, at.inputs.map(resultOf));
+        byLayer.set(at.layer!, all);
+        known.set(at, all[at.index]!);
+        return all[at.index]!;
+      };
+      return Object.values(results).map(resultOf);
+    },
+  });
+}
+
+function requireInputs(fed: readonly Connection[], results: readonly Connection[]): void {
+  const seen = new Set<Connection>(fed);
+  const visit = (at: Connection): void => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    if (at.layer === undefined) {
+      throw new ParamError("model", `a result needs the input "${at.input?.name}", which is not among inputs`);
+    }
+    at.inputs.forEach(visit);
+  };
+  results.forEach(visit);
+}
+
+/** The network itself, or a single layer as a network. */
+export function networkOf(layer: Layer): Network {
+  if (layer instanceof Network) return layer;
+  if (layer instanceof Layer) return sequential([layer]);
+  throw new GraphError("network", "expected layers, as nn.sequential([nn.dense(10)])");
+}

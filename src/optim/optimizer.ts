@@ -1,0 +1,131 @@
+/** @file Optimizer: how weights follow their gradients, as operators; learning rates and corrections are worked out per step. */
+
+import { ParamError } from "../errors.js";
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Value } from "../graph/value.js";
+import { type Configured, Kind, type Maker } from "../util/kind.js";
+import {
+  boolean,
+  integer,
+  number,
+  optional,
+  type Param,
+  type ParamSpecs,
+  strings,
+  type Values,
+} from "../util/params.js";
+import { type Schedule, schedules } from "./schedule.js";
+
+/** One weight of a step, or several of them joined to one vector. */
+export interface UpdateInputs<S extends string, N extends string> {
+  readonly g: GraphBuilder;
+  readonly weight: Value;
+  /** Of the weight's shape; clipped already. */
+  readonly grad: Value;
+  readonly slots: Readonly<Record<S, Value>>;
+  /** The step's numbers, scalars; `lr` includes the schedule and the layer's multiplier. */
+  readonly numbers: Readonly<Record<N | "lr", Value>>;
+  /** Factor of weight decay of this weight: 0 where it is excluded. */
+  readonly decay: number;
+}
+
+export interface Updated<S extends string> {
+  readonly weight: Value;
+  readonly slots: Readonly<Record<S, Value>>;
+}
+
+/** An optimizer: what it keeps of each weight, the numbers of each step, and the update. */
+export interface Optimizer extends Configured {
+  readonly params: Readonly<Values<typeof common>> & Readonly<Record<string, unknown>>;
+  /** What is kept of each weight from step to step, of the weight's shape, and its first value. */
+  readonly slots: Readonly<Record<string, number>>;
+  /** Whether each element is updated on its own, so that weights may be joined for speed. */
+  readonly isElementwise: boolean;
+  /** Numbers of a step beside `lr`, such as Adam's corrections; `step` counts from 1, `lr` has the multiplier in it. */
+  numbers(step: number, lr: number): Readonly<Record<string, number>>;
+  update(inputs: UpdateInputs<string, string>): Updated<string>;
+}
+
+export const optimizers = new Kind<Optimizer>("optimizer");
+
+/** A learning rate: a number or a schedule. */
+export function learningRate(value: number): Param<number | Schedule, true> {
+  const schedule = schedules.param("");
+  return {
+    doc: "learning rate, or a schedule of it",
+    expected: "a number of at least 0 or a schedule such as optim.cosineDecay({ ... })",
+    optional: true,
+    default: value,
+    accepts: (given) => (typeof given === "number" ? given >= 0 && Number.isFinite(given) : schedules.has(given)),
+    broken: [-1, Number.NaN, "fast"],
+    encode: (given, assets) => (typeof given === "number" ? given : schedule.encode!(given, assets)),
+    decode: (json, read) => (typeof json === "number" ? json : (schedule.decode!(json, read) as Schedule)),
+  };
+}
+
+/** Parameters that every optimizer has, as in Keras. */
+export const common = {
+  lr: learningRate(0.001),
+  weightDecay: number("part of the weights that each step takes away, times the learning rate (decoupled)", {
+    default: 0,
+    min: 0,
+  }),
+  excludeFromWeightDecay: strings(
+    "names of weights without decay, or parts of names; biases and scales of normalisations have none anyway",
+    { default: [] },
+  ),
+  clipValue: optional(number("gradients' elements are cut to at most this size", { above: 0 })),
+  clipNorm: optional(number("each weight's gradient is scaled down to at most this norm", { above: 0 })),
+  globalClipNorm: optional(number("all gradients together are scaled down to at most this norm", { above: 0 })),
+  gradientAccumulationSteps: integer("batches whose gradients are averaged for one update", { default: 1, min: 1 }),
+  useEma: boolean(
+    "whether an exponential moving average of the weights is kept and used for validation and the model",
+    { default: false },
+  ),
+  emaMomentum: number("part of the average that stays at each step", { default: 0.99, min: 0, max: 1 }),
+};
+
+/** The learning rate of a step, counted from 0. */
+export function lrAt(optimizer: Optimizer, step: number): number {
+  const { lr } = optimizer.params;
+  return typeof lr === "number" ? lr : lr.at(step);
+}
+
+export interface OptimizerDefinition<P extends ParamSpecs, S extends string, N extends string> {
+  readonly type: string;
+  /** Beside the common ones, whose defaults it may change. */
+  readonly specs: P;
+  /** Default true. */
+  readonly isElementwise?: boolean;
+  slots(params: Values<typeof common & P>): Readonly<Record<S, number>>;
+  /** @param lr with the schedule and the weights' multiplier in it */
+  numbers(params: Values<typeof common & P>, step: number, lr: number): Readonly<Record<N, number>>;
+  update(inputs: UpdateInputs<S, N>, params: Values<typeof common & P>): Updated<S>;
+}
+
+/** Defines an optimizer: one record says its parameters, what it keeps of each weight, and its update. */
+export function defineOptimizer<const P extends ParamSpecs, S extends string, N extends string>(
+  definition: OptimizerDefinition<P, S, N>,
+): Maker<Optimizer, typeof common & P, readonly []> {
+  const { type, specs, isElementwise = true } = definition;
+  return optimizers.define<typeof common & P, readonly []>({
+    type,
+    specs: { ...common, ...specs },
+    positional: [],
+    make(params) {
+      const { clipNorm, globalClipNorm } = params as Values<typeof common>;
+      if (clipNorm !== undefined && globalClipNorm !== undefined) {
+        throw new ParamError(type, "clipNorm and globalClipNorm exclude each other; give one of them");
+      }
+      return {
+        type,
+        params: params as Optimizer["params"],
+        slots: definition.slots(params),
+        isElementwise,
+        numbers: (step, lr) => definition.numbers(params, step, lr),
+        // the engine gives back the slots and numbers that this definition named
+        update: (inputs) => definition.update(inputs as UpdateInputs<S, N>, params),
+      };
+    },
+  });
+}

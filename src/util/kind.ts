@@ -1,0 +1,163 @@
+/** @file Kind: families of things that are a type and parameters (layers, losses, optimizers), made by functions, known by name. */
+
+import { didYouMean, listNames, ParamError, type Who } from "../errors.js";
+import type { Asset } from "./asset.js";
+import { checkParams, type Input, type Param, type ParamSpecs, type ReadStored, type Values } from "./params.js";
+
+/** A type's name and checked parameters. */
+export interface Configured {
+  readonly type: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+type ValueOf<S> = S extends Param<infer T> ? T : never;
+type Positional<P extends ParamSpecs, K extends readonly (keyof P)[]> = { -readonly [I in keyof K]: ValueOf<P[K[I]]> };
+
+/** Makes one type of thing: `dense(32, { activation: "relu" })`, or `dense({ units: 32, activation: "relu" })`. */
+export interface Maker<T, P extends ParamSpecs = ParamSpecs, K extends readonly (keyof P)[] = readonly []> {
+  (...args: [...Positional<P, K>, options?: Omit<Input<P>, K[number]>]): T;
+  (options: Input<P>): T;
+  /** The type's name, as Keras has it. */
+  readonly type: string;
+  readonly specs: P;
+}
+
+export interface Definition<T, P extends ParamSpecs, K extends readonly (keyof P)[]> {
+  readonly type: string;
+  readonly specs: P;
+  /** Parameters that may be given without their names, in this order. */
+  readonly positional: K;
+  readonly make: (params: Values<P>) => T;
+}
+
+interface AnyMaker<T> {
+  readonly type: string;
+  readonly specs: ParamSpecs;
+  readonly make: (params: object) => T;
+}
+
+/** A family of types: defines them, finds them by name, stores them as JSON. */
+export class Kind<T extends Configured> {
+  /** As messages call one: `layer`. */
+  readonly name: string;
+  readonly #types = new Map<string, AnyMaker<T>>();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Names of the types there are. */
+  get types(): readonly string[] {
+    return [...this.#types.values()].map(({ type }) => type);
+  }
+
+  /** How each type's parameters are declared; for tests that go through all. */
+  specsOf(type: string): ParamSpecs {
+    return this.#find(type, `${this.name}s`).specs;
+  }
+
+  define<const P extends ParamSpecs, const K extends readonly (keyof P)[]>(
+    definition: Definition<T, P, K>,
+  ): Maker<T, P, K> {
+    const { type, specs, positional, make } = definition;
+    const checked = (values: object) => make(checkParams(type, specs, values));
+    this.#types.set(keyOf(type), { type, specs, make: checked });
+    const maker = (...args: readonly unknown[]): T => {
+      const named = args.length === 1 && positional.length > 0 && isPlain(args[0]);
+      const order: readonly PropertyKey[] = named ? [] : positional;
+      if (args.length > order.length + 1) {
+        throw new ParamError(type, `takes ${order.map(String).join(", ")} and options, got ${args.length} arguments`);
+      }
+      const options = args[order.length] ?? {};
+      if (!isPlain(options)) {
+        throw new ParamError(type, `options must be an object, as { name: "first" }, got ${String(options)}`);
+      }
+      return checked({ ...Object.fromEntries(order.map((key, i) => [key, args[i]])), ...options });
+    };
+    return Object.defineProperties(maker, {
+      type: { value: type },
+      specs: { value: specs },
+      name: { value: type },
+    }) as unknown as Maker<T, P, K>;
+  }
+
+  /** The thing itself, or the type of that name with its defaults. @throws ParamError for an unknown name. */
+  of(given: T | string, who: Who): T {
+    return typeof given === "string" ? this.#find(given, who).make({}) : given;
+  }
+
+  /** A parameter that takes one of the family, or the name of a type. */
+  param(doc: string): Param<T | string, false>;
+  param<const D extends T | string>(doc: string, options: { readonly default: D }): Param<T | string, true>;
+  param(doc: string, options?: { readonly default: T | string }): Param<T | string> {
+    const kind = this;
+    return {
+      doc,
+      // told when it is asked: types are still being defined when parameters are declared
+      get expected() {
+        return `${/^[aeiou]/.test(kind.name) ? "an" : "a"} ${kind.name} or the name of one (${listNames(kind.types)})`;
+      },
+      optional: options !== undefined,
+      default: options?.default,
+      accepts: (value) => (typeof value === "string" ? this.#types.has(keyOf(value)) : this.has(value)),
+      broken: [7, "no such thing"],
+      encode: (value, assets) => this.encode(value, assets),
+      decode: (json, read) => (typeof json === "string" ? json : this.decode(json, read, this.name)),
+    };
+  }
+
+  /** Whether a value is one of the family. */
+  has(value: unknown): value is T {
+    return (
+      typeof value === "object" &&
+      value !== null &&
+      "type" in value &&
+      "params" in value &&
+      this.#types.has(keyOf(String(value.type)))
+    );
+  }
+
+  /** As JSON; assets are collected on the way. @throws ParamError for a parameter that JSON cannot hold, such as a function. */
+  encode(value: T | string, assets: Map<string, Asset>): unknown {
+    if (typeof value === "string") return value;
+    const { specs } = this.#find(value.type, this.name);
+    const params = Object.entries(specs).flatMap(([name, spec]): [string, unknown][] => {
+      const given = value.params[name];
+      if (given === undefined) return [];
+      if (typeof given === "function") {
+        throw new ParamError(value.type, `${name} is a function, which cannot be stored`, { param: name });
+      }
+      return [[name, spec.encode ? spec.encode(given, assets) : given]];
+    });
+    return { type: value.type, params: Object.fromEntries(params) };
+  }
+
+  /** Back from JSON. @throws ParamError where it is none of the family. */
+  decode(json: unknown, read: ReadStored, who: Who): T {
+    const { type, params = {} } = (json ?? {}) as { type?: unknown; params?: Record<string, unknown> };
+    if (typeof type !== "string")
+      throw new ParamError(who, `a stored ${this.name} has a type, got ${JSON.stringify(json)}`);
+    const { specs, make } = this.#find(type, who);
+    const values = Object.entries(params).map(([name, value]): [string, unknown] => {
+      const decode = specs[name]?.decode;
+      return [name, decode ? decode(value, read) : value];
+    });
+    return make(Object.fromEntries(values));
+  }
+
+  #find(type: string, who: Who): AnyMaker<T> {
+    const found = this.#types.get(keyOf(type));
+    if (found !== undefined) return found;
+    const known = this.types;
+    throw new ParamError(who, `no ${this.name} "${type}" (there are ${listNames(known)})${didYouMean(type, known)}`);
+  }
+}
+
+/** Names are the same whatever their case and separators: `crossEntropy`, `CrossEntropy`, `cross_entropy`. */
+function keyOf(type: string): string {
+  return type.toLowerCase().replaceAll(/[-_ ]/g, "");
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
