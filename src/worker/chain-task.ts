@@ -3,8 +3,9 @@
 import type * as arrow from "apache-arrow";
 import { fromArrowSchema, toArrowSchema } from "../data/arrow-types.js";
 import { pickColumns } from "../data/columns.js";
+import { rowKey } from "../data/row-key.js";
 import { Schema } from "../data/schema.js";
-import { internal, messageOf } from "../errors.js";
+import { DeepframeError, internal, messageOf } from "../errors.js";
 import { registerStages, stageFromSpec } from "../pipeline/registry.js";
 import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";
 import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
@@ -43,7 +44,12 @@ export async function runChain({ chain, batch }: ChainMessage, context: ThreadCo
   let result = unpackBatch(batch, open.input);
   for (const step of open.steps) {
     context.signal.throwIfAborted();
-    result = await step(result);
+    const before = result;
+    try {
+      result = await step(before);
+    } catch (error) {
+      throw withKey(error, before);
+    }
   }
   if (!open.isChecked) checkOutput(result, open);
   const packed = packBatch(result, true);
@@ -81,6 +87,15 @@ async function stageOf({ spec, module }: Extract<ChainStep, { kind: "stage" }>):
   const stage = stageFromSpec(spec, assets);
   if (!(stage instanceof Transformer)) throw internal(`${spec.type} is no Transformer`);
   return stage;
+}
+
+/** Numbers of rows say little where other workers have others: the row's own values tell it. */
+function withKey(error: unknown, batch: arrow.RecordBatch): unknown {
+  if (!(error instanceof DeepframeError)) return error;
+  const { row } = error.fields;
+  if (typeof row !== "number" || !(row >= 0 && row < batch.numRows)) return error;
+  Object.defineProperty(error, "fields", { value: { ...error.fields, key: rowKey(batch, row) } });
+  return error;
 }
 
 function checkOutput(batch: arrow.RecordBatch, open: OpenChain): void {

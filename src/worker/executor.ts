@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as arrow from "apache-arrow";
 import { toArrowSchema } from "../data/arrow-types.js";
+import { keyInWords } from "../data/row-key.js";
 import { Schema } from "../data/schema.js";
 import { DeepframeError, internal } from "../errors.js";
 import { enterPoolThread, type ThreadContext } from "../runtime/context.js";
@@ -95,11 +96,13 @@ async function compute(task: Task, bytes: Uint8Array): Promise<Uint8Array> {
   return writer.toUint8Array(true);
 }
 
-/** Stages count rows within a batch; here they are counted from the beginning of the partition, the first being all's. */
+/** Stages count rows within a batch. The first partition's are counted from its beginning, others are told by their values. */
 function withPlace(error: unknown, { rows, config }: Task): unknown {
   if (!(error instanceof DeepframeError) || typeof error.fields.row !== "number") return error;
+  const key = keyInWords((error.fields.key as Record<string, unknown> | undefined) ?? {});
   const row = error.fields.row + rows;
-  const place = `row ${row}${config.partition === 0 ? "" : ` of partition ${config.partition}`}`;
+  const number = `row ${row}${config.partition === 0 ? "" : ` of partition ${config.partition}`}`;
+  const place = config.partition === 0 || key === "" ? number : `the row with ${key}`;
   error.message = error.message.replace(new RegExp(`\\brow ${error.fields.row}\\b`), place);
   Object.defineProperty(error, "fields", { value: { ...error.fields, row, partition: config.partition } });
   return error;

@@ -34,6 +34,7 @@ export class Client {
     readonly clientType: string;
   };
   readonly #background = new Set<Promise<unknown>>();
+  #serverSession: string | undefined;
   #isClosed = false;
 
   constructor(connection: Connection, policy: RetryPolicy = defaultPolicy) {
@@ -47,9 +48,20 @@ export class Client {
     };
   }
 
+  /** Notes the server's own name of the session, which another server would not have. */
+  observe(serverSession: string): void {
+    if (serverSession !== "") this.#serverSession ??= serverSession;
+  }
+
+  /** A request that a server refuses which does not know the session: one that was restarted would begin an empty one. */
+  observed<R extends object>(request: R): R {
+    if (this.#serverSession === undefined) return request;
+    return Object.assign(request, { clientObservedServerSideSessionId: this.#serverSession });
+  }
+
   /** Spark's answer to a question about a plan. */
   async analyze<C extends AnswerCase>(analyze: Analysis, answer: C, signal?: AbortSignal): Promise<Answer<C>> {
-    const request = create(AnalyzePlanRequestSchema, { ...this.sender, analyze });
+    const request = this.observed(create(AnalyzePlanRequestSchema, { ...this.sender, analyze }));
     const { result } = await this.#try(() => this.channel.call("analyzePlan", request, 60 * minute, signal), signal);
     if (result.case !== answer) throw new EngineError("Spark", `the server did not answer with ${answer}`);
     // the compiler cannot follow a generic case
@@ -58,7 +70,7 @@ export class Client {
 
   /** Has Spark keep a relation's rows, or let go of them. */
   async persist(analyze: Extract<Analysis, { case: "persist" | "unpersist" }>): Promise<void> {
-    const request = create(AnalyzePlanRequestSchema, { ...this.sender, analyze });
+    const request = this.observed(create(AnalyzePlanRequestSchema, { ...this.sender, analyze }));
     await this.#try(() => this.channel.call("analyzePlan", request, 60 * minute));
   }
 
@@ -68,7 +80,8 @@ export class Client {
     const request = create(AnalyzePlanRequestSchema, { ...this.sender, analyze });
     const policy = { ...this.policy, window };
     const ask = () => this.channel.call("analyzePlan", request, Math.max(window, 10_000), signal);
-    const { result } = await this.#try(ask, signal, policy);
+    const { result, serverSideSessionId } = await this.#try(ask, signal, policy);
+    this.observe(serverSideSessionId);
     return result.case === "sparkVersion" ? result.value.version : "unknown";
   }
 

@@ -48,7 +48,7 @@ export class SparkEngine implements Engine {
     this.#server = server;
     this.#onProgress = onProgress;
     this.#describer = new Describer((plan) => this.#analyze(plan));
-    this.#bridge = new Bridge(client, worker, (relation) => this.#value({ relation }));
+    this.#bridge = new Bridge(client, worker, server.attempts, (relation) => this.#value({ relation }));
   }
 
   async schema(plan: Plan): Promise<Schema> {

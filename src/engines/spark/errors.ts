@@ -4,6 +4,7 @@ import { DataError, didYouMean, EngineError, listNames, SchemaError, type Who } 
 import { unpackError } from "../../runtime/wire-error.js";
 import { CallError, status } from "./channel.js";
 import type { FetchErrorDetailsResponse } from "./proto/spark_connect_pb.js";
+import { isTlsFailure } from "./retry.js";
 import { detailsOf } from "./status.js";
 
 /** Fields of an EngineError with code `SPARK`. */
@@ -25,6 +26,10 @@ export async function toEngineError(
   if (!(error instanceof CallError)) return error;
   const plain = plainError(error, address);
   if (plain !== undefined) return plain;
+  if (/INVALID_HANDLE\.SESSION_(CHANGED|CLOSED|NOT_FOUND)/.test(error.message)) {
+    const message = `the server at ${address} was restarted or gave the session up, and what was in it is gone; open a new session`;
+    return new EngineError("Spark", message, { code: "SESSION_LOST", cause: error });
+  }
   const { metadata, reason } = detailsOf(error);
   const details =
     metadata.errorId === undefined ? undefined : await fetchDetails(metadata.errorId).catch(() => undefined);
@@ -49,6 +54,10 @@ function plainError(error: CallError, address: string): EngineError | undefined 
   const fields = { cause: error, address };
   switch (error.status) {
     case status.UNAVAILABLE: {
+      if (isTlsFailure(error)) {
+        const message = `no TLS connection with the server at ${address} (${firstLine(error.message)}); ${tlsMend(error.message)}`;
+        return new EngineError("Spark", message, { code: "TLS", ...fields });
+      }
       const message = `cannot reach the server at ${address} (${error.message}); is it running there, and do use_ssl and the port fit?`;
       return new EngineError("Spark", message, { code: "UNREACHABLE", ...fields });
     }
@@ -71,6 +80,13 @@ function plainError(error: CallError, address: string): EngineError | undefined 
     default:
       return undefined;
   }
+}
+
+function tlsMend(text: string): string {
+  if (/wrong version number/.test(text)) return "it seems to speak without TLS: leave use_ssl out, or check the port";
+  if (/altnames|Hostname/.test(text)) return "connect by a name that its certificate holds";
+  if (/expired|not yet valid/.test(text)) return "its certificate needs to be renewed, or a clock is wrong";
+  return "if the certificate is one of your own, name the file of its authority in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH or NODE_EXTRA_CA_CERTS";
 }
 
 function chainOf({ rootErrorIdx, errors }: FetchErrorDetailsResponse): FetchErrorDetailsResponse["errors"] {

@@ -13,6 +13,7 @@ import {
   ReleaseExecuteRequestSchema,
 } from "./proto/spark_connect_pb.js";
 import { Retries, retrying } from "./retry.js";
+import { startedQuery } from "./signals.js";
 
 /** The responses that hold something. */
 export type Response = ExecutePlanResponse["responseType"];
@@ -26,7 +27,7 @@ export interface ExecuteOptions {
 /**
  * Runs a plan; responses come as the reader takes them. Leaving the iteration or aborting ends the query on the cluster.
  *
- * @throws EngineError where Spark fails, or where the server lost a query whose rows were partly read.
+ * @throws EngineError where Spark fails, or where the server lost the session, or a query whose rows were partly read.
  */
 export async function* execute(
   client: Client,
@@ -43,12 +44,12 @@ export async function* execute(
     options.push({ requestOption: { case: "resultChunkingOptions", value: { allowArrowBatchChunking: true } } });
   }
   const request = create(ExecutePlanRequestSchema, { ...sender, plan, operationId, requestOptions: options });
-  const start = () => channel.stream("executePlan", request, signal);
+  const start = () => channel.stream("executePlan", client.observed(request), signal);
   let lastResponseId: string | undefined;
   const reattach = () => {
     const again = create(ReattachExecuteRequestSchema, { ...sender, operationId });
     if (lastResponseId !== undefined) again.lastResponseId = lastResponseId;
-    return channel.stream("reattachExecute", again, signal);
+    return channel.stream("reattachExecute", client.observed(again), signal);
   };
   const release = (until?: string) => {
     const released = create(ReleaseExecuteRequestSchema, {
@@ -68,10 +69,12 @@ export async function* execute(
   let isComplete = false;
   let isOver = false;
   let open = start;
+  const ended = startedQuery(client);
   try {
     while (!isComplete) {
       try {
-        for await (const { responseId, responseType } of open()) {
+        for await (const { responseId, responseType, serverSideSessionId } of open()) {
+          client.observe(serverSideSessionId);
           retries.succeeded();
           lastResponseId = responseId;
           if (responseType.case === "resultComplete") {
@@ -87,7 +90,7 @@ export async function* execute(
       } catch (error) {
         signal?.throwIfAborted();
         const text = error instanceof CallError ? error.message : "";
-        if (/INVALID_HANDLE\.(OPERATION|SESSION)_NOT_FOUND/.test(text)) {
+        if (text.includes("INVALID_HANDLE.OPERATION_NOT_FOUND")) {
           if (lastResponseId !== undefined) throw lost(error);
           open = start;
           await retries.wait(error, signal, 0);
@@ -104,12 +107,13 @@ export async function* execute(
     signal?.throwIfAborted();
     throw await client.explain(error);
   } finally {
+    ended();
     if (!isOver && signal?.aborted) client.background(client.interrupt(operationId));
     release();
   }
 }
 
 function lost(cause: unknown): EngineError {
-  const message = "the server was restarted and no longer has the query, whose rows were read in part; run it again";
+  const message = "the server no longer has the query, whose rows were read in part; run it again";
   return new EngineError("Spark", message, { code: "QUERY_LOST", cause });
 }

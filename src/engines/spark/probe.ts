@@ -8,6 +8,8 @@ export interface Server {
   readonly version: string;
   readonly major: number;
   readonly minor: number;
+  /** How often a task is tried before its job fails. */
+  readonly attempts: number;
 }
 
 /** Settings of our sessions: what both engines' results agree on. */
@@ -15,6 +17,8 @@ const settings = {
   "spark.sql.session.timeZone": "UTC",
   // wrong casts and overflows are errors, as on the embedded engine
   "spark.sql.ansi.enabled": "true",
+  // rows go to executors' workers in batches; ten thousand pictures would be one otherwise (Spark 4.1 and later)
+  "spark.sql.execution.arrow.maxBytesPerBatch": String(8 << 20),
 };
 
 /** @throws EngineError where the server cannot be reached within `window` milliseconds, or is too old. */
@@ -26,5 +30,8 @@ export async function probe(client: Client, window: number, signal?: AbortSignal
     throw new EngineError("Session.open", message, { code: "TOO_OLD", version });
   }
   await client.setConfig(settings);
-  return { version, major, minor };
+  const [master = "", failures = "4"] = await client.config("spark.master", "spark.task.maxFailures");
+  // within one process Spark tries a task once, unless the master says otherwise: local[cores,tries]
+  const tries = /^local(\[[^,]*,\s*(\d+)\])?/.exec(master.startsWith("local-cluster") ? "" : master);
+  return { version, major, minor, attempts: tries === null ? Number(failures) : Number(tries[2] ?? 1) };
 }

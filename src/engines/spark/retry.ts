@@ -66,8 +66,13 @@ function retryDelay(error: unknown): number | undefined {
   if (!(error instanceof CallError)) return undefined;
   const delay = detailsOf(error).retryDelay;
   if (delay !== undefined) return delay;
-  if (error.status === status.UNAVAILABLE) return 0;
+  if (error.status === status.UNAVAILABLE) return isTlsFailure(error) ? undefined : 0;
   // another stream of the same query took over
   const isPreempted = error.status === status.INTERNAL && error.message.includes("INVALID_CURSOR.DISCONNECTED");
   return isPreempted ? 0 : undefined;
+}
+
+/** A handshake that fails fails again: a certificate that is not trusted, a server without TLS. */
+export function isTlsFailure({ message }: CallError): boolean {
+  return /certificate|altnames|SSL routines|unable to (get|verify)/.test(message);
 }

@@ -19,10 +19,15 @@ export class Bridge {
   readonly #shipper: Shipper;
   readonly #option: WorkerOption;
   readonly #run: ExecutorsProbe;
+  readonly #attempts: number;
   #executors: Promise<Executors> | undefined;
 
-  /** @param run runs a relation and gives the first value of its first row */
-  constructor(client: Client, option: WorkerOption, run: ExecutorsProbe) {
+  /**
+   * @param attempts how often Spark runs a task that fails
+   * @param run runs a relation and gives the first value of its first row
+   */
+  constructor(client: Client, option: WorkerOption, attempts: number, run: ExecutorsProbe) {
+    this.#attempts = attempts;
     this.#shipper = new Shipper(client);
     this.#option = option;
     this.#run = run;
@@ -50,7 +55,7 @@ export class Bridge {
       shim,
       python: executors.python,
       columns: input.names,
-      config: JSON.stringify({ worker, ...node, ...config }),
+      config: JSON.stringify({ worker, ...node, attempts: this.#attempts, ...config }),
       schemaJson: schemaToJson(output),
       schema: schemaToProto(output),
       name: steps.flatMap((step) => (step.kind === "stage" ? step.stage.name : [])).join(" + "),

@@ -2,12 +2,16 @@
 
 The one function that Spark calls is `run`; its configuration is JSON, and nothing that comes from data is evaluated.
 A frame on either pipe is a kind (one byte), a length (four bytes, little-endian) and as many bytes. The node process
-lives as long as the Python worker, so models stay loaded; it ends when its input does.
+outlives a task, so models stay loaded; it ends when its input does, or when it has had nothing to do for a while.
+
+A node process that dies fails its task, and Spark runs that again. At Spark's last attempt we look for the row that
+kills it: the batches that were on their way go to a new process in pieces, and the piece that kills it row by row.
 """
 
 import atexit
 import collections
 import json
+import math
 import os
 import platform
 import shutil
@@ -24,7 +28,34 @@ RESULT, DONE, FAILED = 1, 2, 3
 # batches on their way to node while one is computed
 AHEAD = 2
 
+# seconds that a node process stays without a task
+REST = 20
+
+# columns that tell a row from others, in messages
+SHOWN = 8
+
 _worker = None
+_rest = None
+_lock = threading.RLock()
+
+
+class WorkerDied(Exception):
+    """The node process is gone: its exit code, and the last lines it wrote."""
+
+    def __init__(self, code, log):
+        super().__init__(code)
+        self.code = code
+        self.log = log
+        self.row = None
+
+    def as_error(self):
+        how = "was killed by signal %d" % -self.code if self.code < 0 else "ended with code %d" % self.code
+        where = "" if self.row is None else " each time it came to the row with %s" % in_words(self.row)
+        lines = "\n".join(self.log) or "(it wrote nothing)"
+        message = "the worker process %s%s; its last lines:\n%s" % (how, where, lines)
+        fields = {"exit": self.code, "key": self.row, "log": self.log}
+        error = {"name": "EngineError", "code": "WORKER_DIED", "message": "Spark: " + message, "fields": fields}
+        return told(error)
 
 
 class Worker:
@@ -46,7 +77,8 @@ class Worker:
             cwd=folder,
             close_fds=True,
         )
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self.reader = threading.Thread(target=self._read_log, daemon=True)
+        self.reader.start()
 
     def _read_log(self):
         for line in self.process.stderr:
@@ -64,8 +96,11 @@ class Worker:
         kind, length = struct.unpack("<BI", self._read(5))
         payload = self._read(length)
         if kind == FAILED:
-            raise RuntimeError("deepframe-error:" + bytes(payload).decode("utf-8"))
+            raise told(json.loads(bytes(payload)))
         return kind, payload
+
+    def open(self, config):
+        self.send(OPEN, json.dumps(dict(config, partition=partition_id())).encode("utf-8"))
 
     def _read(self, length):
         data = self.process.stdout.read(length)
@@ -79,10 +114,8 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        lines = "\n".join(self.log) or "(it wrote nothing)"
-        message = "the worker process ended with code %s; its last lines:\n%s" % (code, lines)
-        error = {"name": "EngineError", "code": "WORKER_DIED", "message": "Spark: " + message, "fields": {"exit": code}}
-        return RuntimeError("deepframe-error:" + json.dumps(error))
+        self.reader.join(5)
+        return WorkerDied(code, list(self.log))
 
     def stop(self):
         if self.process.poll() is None:
@@ -100,20 +133,39 @@ def files_root():
     return SparkFiles.getRootDirectory()
 
 
+def told(error):
+    """An error that the client finds in Spark's message and reads back."""
+    return RuntimeError("deepframe-error:" + json.dumps(error, ensure_ascii=False))
+
+
 def worker_for(config):
-    global _worker
-    if _worker is not None and (_worker.process.poll() is not None or _worker.key != worker_key(config)):
-        stop()
-    if _worker is None:
-        _worker = Worker(config)
-    return _worker
+    global _worker, _rest
+    with _lock:
+        if _rest is not None:
+            _rest.cancel()
+            _rest = None
+        if _worker is not None and (_worker.process.poll() is not None or _worker.key != worker_key(config)):
+            stop()
+        if _worker is None:
+            _worker = Worker(config)
+        return _worker
+
+
+def rest():
+    """Ends the node process where no task comes soon: nothing is left on executors when a session is over."""
+    global _rest
+    with _lock:
+        _rest = threading.Timer(REST, stop)
+        _rest.daemon = True
+        _rest.start()
 
 
 def stop():
     global _worker
-    if _worker is not None:
-        _worker.stop()
-    _worker = None
+    with _lock:
+        if _worker is not None:
+            _worker.stop()
+        _worker = None
 
 
 atexit.register(stop)
@@ -138,7 +190,8 @@ def run(config_json, batches):
         yield from probe(batches)
         return
     worker = None
-    waiting = 0
+    # sent and not answered yet
+    ahead = collections.deque()
     is_done = False
     try:
         for batch in batches:
@@ -146,12 +199,12 @@ def run(config_json, batches):
                 continue
             if worker is None:
                 worker = worker_for(config)
-                worker.send(OPEN, json.dumps(dict(config, partition=partition_id())).encode("utf-8"))
+                worker.open(config)
+            ahead.append(batch)
             worker.send(BATCH, encode(batch))
-            waiting += 1
-            while waiting >= AHEAD:
+            while len(ahead) >= AHEAD:
                 yield from decode(worker.receive()[1])
-                waiting -= 1
+                ahead.popleft()
         if worker is not None:
             worker.send(END, b"")
             while True:
@@ -159,11 +212,82 @@ def run(config_json, batches):
                 if kind == DONE:
                     break
                 yield from decode(payload)
+                ahead.popleft()
         is_done = True
+    except WorkerDied as died:
+        if attempt() + 1 >= config["attempts"]:
+            died = blamed(config, ahead) or died
+        raise died.as_error() from None
     finally:
         # a task that ends early leaves frames on the way: the next one starts anew
         if worker is not None and not is_done:
             stop()
+        elif worker is not None:
+            rest()
+
+
+def blamed(config, batches):
+    """How the worker dies of a single row of these batches; None where it does not."""
+    for batch in batches:
+        piece, died = fatal(config, batch, max(1, math.isqrt(batch.num_rows)))
+        if piece is None:
+            continue
+        row, died_again = fatal(config, piece, 1)
+        if row is None:
+            return died
+        died_again.row = key_of(row)
+        return died_again
+    return None
+
+
+def fatal(config, batch, size):
+    """The first piece of so many rows that kills a new worker, and how it died."""
+    piece = None
+    stop()
+    worker = worker_for(config)
+    try:
+        worker.open(config)
+        for start in range(0, batch.num_rows, size):
+            piece = batch.slice(start, size)
+            worker.send(BATCH, encode(piece))
+            worker.receive()
+    except WorkerDied as died:
+        return piece, died
+    return None, None
+
+
+def key_of(row):
+    """What tells a row from others: its first columns of plain values, long texts cut."""
+    key = {}
+    for i, field in enumerate(row.schema):
+        if pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or len(key) == SHOWN:
+            continue
+        value = row.column(i)[0].as_py()
+        key[field.name] = value if is_plain_json(value) else shortened(str(value))
+    return key
+
+
+def is_plain_json(value):
+    if isinstance(value, float):
+        return math.isfinite(value)
+    # larger integers are not exact in JavaScript
+    return value is None or isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**53)
+
+
+def shortened(text):
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def in_words(key):
+    shown = ("%s %s" % (name, json.dumps(value, ensure_ascii=False)) for name, value in key.items())
+    return ", ".join(shown) or "no plain column"
+
+
+def attempt():
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return 0 if context is None else context.attemptNumber()
 
 
 def partition_id():
