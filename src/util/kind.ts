@@ -24,6 +24,8 @@ export interface Maker<T, P extends ParamSpecs = ParamSpecs, K extends readonly 
 
 export interface Definition<T, P extends ParamSpecs, K extends readonly (keyof P)[]> {
   readonly type: string;
+  /** Other names that find it: `mse` for MeanSquaredError. */
+  readonly aliases?: readonly string[];
   readonly specs: P;
   /** Parameters that may be given without their names, in this order. */
   readonly positional: K;
@@ -48,7 +50,7 @@ export class Kind<T extends Configured> {
 
   /** Names of the types there are. */
   get types(): readonly string[] {
-    return [...this.#types.values()].map(({ type }) => type);
+    return [...new Set([...this.#types.values()].map(({ type }) => type))];
   }
 
   /** How each type's parameters are declared; for tests that go through all. */
@@ -59,9 +61,9 @@ export class Kind<T extends Configured> {
   define<const P extends ParamSpecs, const K extends readonly (keyof P)[]>(
     definition: Definition<T, P, K>,
   ): Maker<T, P, K> {
-    const { type, specs, positional, make } = definition;
+    const { type, aliases = [], specs, positional, make } = definition;
     const checked = (values: object) => make(checkParams(type, specs, values));
-    this.#types.set(keyOf(type), { type, specs, make: checked });
+    for (const name of [type, ...aliases]) this.#types.set(keyOf(name), { type, specs, make: checked });
     const maker = (...args: readonly unknown[]): T => {
       const named = args.length === 1 && positional.length > 0 && isPlain(args[0]);
       const order: readonly PropertyKey[] = named ? [] : positional;

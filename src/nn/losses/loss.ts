@@ -2,7 +2,9 @@
 
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
-import { type Configured, Kind } from "../../util/kind.js";
+import { type Configured, Kind, type Maker } from "../../util/kind.js";
+import type { ParamSpecs, Values } from "../../util/params.js";
+import { likePrediction, meanOfRows } from "./rows.js";
 
 /** What a loss compares. */
 export interface LossInputs {
@@ -26,3 +28,53 @@ export interface Loss extends Configured {
 }
 
 export const losses = new Kind<Loss>("loss");
+
+export interface LossDefinition<P extends ParamSpecs> {
+  /** As Keras has it. */
+  readonly type: string;
+  readonly aliases?: readonly string[];
+  readonly specs: P;
+  /** Default "values". */
+  readonly target?: Loss["target"] | ((params: Values<P>) => Loss["target"]);
+  /** Default "none". */
+  readonly activation?: (params: Values<P>) => Loss["activation"];
+  /**
+   * The loss of each place, [batch] or [batch, ...]; the mean over the further dimensions is taken of it. Targets that are
+   * values have the prediction's shape here.
+   */
+  perPlace(inputs: LossInputs, params: Values<P>): Value;
+}
+
+/**
+ * Defines a loss: one record says its parameters and its operators.
+ *
+ * @example
+ * export const meanSquaredError = defineLoss({
+ *   type: "MeanSquaredError",
+ *   specs: {},
+ *   perPlace: ({ g, prediction, target }) => g.square(g.sub(prediction, target)),
+ * });
+ */
+export function defineLoss<const P extends ParamSpecs>(definition: LossDefinition<P>): Maker<Loss, P> {
+  const { type, aliases = [], specs, activation = () => "none" as const } = definition;
+  return losses.define<P, readonly []>({
+    type,
+    aliases,
+    specs,
+    positional: [],
+    make(params) {
+      const given = definition.target ?? "values";
+      const target = typeof given === "function" ? given(params) : given;
+      return {
+        type,
+        params,
+        target,
+        activation: activation(params),
+        perRow(inputs) {
+          const compared = target === "classes" ? inputs : { ...inputs, target: likePrediction(type, inputs) };
+          return meanOfRows(definition.perPlace(compared, params), inputs.mask);
+        },
+      };
+    },
+  });
+}
