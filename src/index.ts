@@ -45,6 +45,8 @@ export { run } from "./runtime/run.js";
 export { Session, type SessionOptions } from "./session.js";
 export { LogisticRegression } from "./stages/classification/logistic-regression.js";
 export { LogisticRegressionModel } from "./stages/classification/logistic-regression-model.js";
+export { MultilayerPerceptronClassificationModel } from "./stages/classification/multilayer-perceptron-classification-model.js";
+export { MultilayerPerceptronClassifier } from "./stages/classification/multilayer-perceptron-classifier.js";
 export { BinaryClassificationEvaluator } from "./stages/evaluation/binary-classification-evaluator.js";
 export { classificationReport, type ReportOptions } from "./stages/evaluation/classification-report.js";
 export { MulticlassClassificationEvaluator } from "./stages/evaluation/multiclass-classification-evaluator.js";

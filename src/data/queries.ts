@@ -96,8 +96,9 @@ export function rename(from: string, to: string): Relation {
 }
 
 export function filter(condition: Expression): Relation {
+  // without an alias Spark takes WHERE (a) for one, with a list of columns
   const query: Query = {
-    sql: sql`SELECT * FROM ${input(0)} WHERE ${toExpr(condition).sql}`,
+    sql: sql`SELECT * FROM ${input(0)} AS filtered WHERE ${toExpr(condition).sql}`,
     effect: { kind: "rows", counts: false },
   };
   return { query: () => query, schema: same, stable: isFixed(condition) };

@@ -14,6 +14,9 @@ export interface Evaluation {
 /** What is minimised. Asynchronous, so that it may be computed in other threads or on other machines. */
 export type Objective = (point: Float64Array) => Promise<Evaluation>;
 
+/** Hears of a step, the value after it and the point reached; `true` stops the search. */
+export type OnIteration = (iteration: number, value: number, point: Float64Array) => unknown;
+
 export interface LbfgsOptions {
   /** Steps at most. Default 100. */
   readonly maxIter?: number;
@@ -23,8 +26,8 @@ export interface LbfgsOptions {
   readonly memory?: number;
   /** Adds `sum(l1[i] * |point[i]|)` to the objective; coordinates may then become exactly 0 (OWL-QN). */
   readonly l1?: Float64Array | undefined;
-  /** Hears of each step. */
-  readonly onIteration?: ((iteration: number, value: number) => void) | undefined;
+  /** Hears of each step; the search stops where it says `true`. */
+  readonly onIteration?: OnIteration | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -37,7 +40,7 @@ export interface Minimum {
   readonly history: readonly number[];
   readonly iterations: number;
   /** `lineSearch`: no step lowers the value any more, as happens at the limit of the arithmetic. */
-  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch";
+  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch" | "stopped";
 }
 
 /** A place in the search. `slope` is the gradient, or with a penalty the steepest one-sided derivative. */
@@ -99,7 +102,7 @@ export async function lbfgs(
     pairs.add(here, next);
     here = next;
     history.push(here.value);
-    onIteration?.(history.length - 1, here.value);
+    if ((await onIteration?.(history.length - 1, here.value, here.point)) === true) return end("stopped");
   }
 }
 

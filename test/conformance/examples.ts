@@ -4,6 +4,8 @@ import type { Row } from "../../src/data/rows.js";
 import { Pipeline, PipelineModel } from "../../src/pipeline/pipeline.js";
 import type { Stage } from "../../src/pipeline/stage.js";
 import { LogisticRegression } from "../../src/stages/classification/logistic-regression.js";
+import { MultilayerPerceptronClassificationModel } from "../../src/stages/classification/multilayer-perceptron-classification-model.js";
+import { MultilayerPerceptronClassifier } from "../../src/stages/classification/multilayer-perceptron-classifier.js";
 import { BinaryClassificationEvaluator } from "../../src/stages/evaluation/binary-classification-evaluator.js";
 import { MulticlassClassificationEvaluator } from "../../src/stages/evaluation/multiclass-classification-evaluator.js";
 import { RegressionEvaluator } from "../../src/stages/evaluation/regression-evaluator.js";
@@ -118,6 +120,14 @@ export const examples: Readonly<Record<string, StageExample>> = {
       const rows = Array.from({ length: 50 }, (_, i) => labelled.row(i));
       return new LogisticRegression({ regParam: 0.1 }).fit(await frame(rows, labelled.types));
     },
+  },
+  MultilayerPerceptronClassifier: {
+    ...labelled,
+    make: () => new MultilayerPerceptronClassifier({ layers: [2, 3, 2], maxIter: 5 }),
+  },
+  MultilayerPerceptronClassificationModel: {
+    ...labelled,
+    make: () => MultilayerPerceptronClassificationModel.of({ layers: [2, 2] }, [1, -1, 0.5, 2, 0, 1]),
   },
   BinaryClassificationEvaluator: { ...predicted, make: () => new BinaryClassificationEvaluator({}) },
   MulticlassClassificationEvaluator: { ...predicted, make: () => new MulticlassClassificationEvaluator({}) },

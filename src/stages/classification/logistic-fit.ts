@@ -1,13 +1,13 @@
 /** @file Fits a logistic regression: Spark ML's objective over the coefficients, minimised. */
 
-import { DataError, type Who } from "../../errors.js";
+import type { Who } from "../../errors.js";
 import { lbfgs, type Minimum, type Objective } from "../../optim/lbfgs.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
 import { LinearSpace } from "../objective/linear-space.js";
-import type { Summary } from "../objective/summary.js";
 import type { SumGraph } from "../objective/sums.js";
 import type { TrainingRows } from "../objective/training-rows.js";
+import { requireClasses } from "./classifier-params.js";
 import { lossGraph } from "./logistic-graphs.js";
 
 export interface LogisticOptions {
@@ -43,7 +43,7 @@ export interface LogisticFit extends Pick<Minimum, "history" | "iterations" | "r
 export async function fitLogistic(data: TrainingRows, options: LogisticOptions, who: Who): Promise<LogisticFit> {
   const { fitIntercept, regParam, elasticNetParam, standardization, maxIter, tol, signal, onIteration } = options;
   const { classWeights } = data.summary;
-  checkClasses(data.summary, who);
+  requireClasses(data.summary, who);
   const classes = Math.max(2, classWeights.length);
   const outputs = options.family === "binomial" ? 1 : classes;
   const penalty = { l1: regParam * elasticNetParam, l2: regParam * (1 - elasticNetParam), standardization };
@@ -52,7 +52,8 @@ export async function fitLogistic(data: TrainingRows, options: LogisticOptions, 
   const sums: SumGraph = {
     graph: new Asset(lossGraph({ features: space.features, classes, outputs }, data.featureType).toBytes()),
     name: "logistic loss",
-    rowSize: Math.max(space.features, classes),
+    // small enough for a processor's cache
+    rows: Math.max(1, Math.floor(2 ** 18 / Math.max(space.features, classes))),
     parameters: { coefficients: [outputs, space.features], intercepts: [outputs] },
   };
 
@@ -79,16 +80,6 @@ export async function fitLogistic(data: TrainingRows, options: LogisticOptions, 
     iterations,
     reason,
   };
-}
-
-function checkClasses({ classWeights, weight, rows }: Summary, who: Who): void {
-  if (weight === 0) throw new DataError(who, `the weights of all ${rows} rows are 0; there is nothing to learn from`);
-  const present = [...classWeights.keys()].filter((label) => classWeights[label]! > 0);
-  if (present.length < 2) {
-    throw new DataError(who, `all ${rows} rows have label ${present[0]}; training needs at least two classes`, {
-      code: "ONE_CLASS",
-    });
-  }
 }
 
 /** Subtracts the mean of every `step`-th value, from `first` on. */

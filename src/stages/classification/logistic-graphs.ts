@@ -79,14 +79,23 @@ export function predictionGraph(predictor: Predictor, dtype: FeatureType): Graph
         const rawPrediction = g.concat(margin.neg(), [margin], { axis: 1 });
         return { rawPrediction, probability, prediction: above.squeeze([1]).cast("float64") };
       }
-      // a threshold of 0 wins wherever its class is possible at all
-      const preference = Array.from({ length: outputs }, (_, i) => Math.min(1 / (thresholds?.[i] ?? 1), 1e300));
-      const preferred = thresholds ? probability.mul(g.constant(preference, "float64")) : margin;
-      return { rawPrediction: margin, probability, prediction: preferred.argMax({ axis: 1 }).cast("float64") };
+      return { rawPrediction: margin, probability, prediction: choose(g, margin, probability, thresholds) };
     },
     { features: { dtype, shape: ["rows", features] } },
     { name: "logistic-regression" },
   );
+}
+
+/** The class with the largest ratio of probability to threshold; a threshold of 0 wins wherever its class is possible at all. */
+export function choose(
+  g: GraphBuilder,
+  raw: Value,
+  probability: Value,
+  thresholds: readonly number[] | undefined,
+): Value {
+  const preference = thresholds?.map((threshold) => Math.min(1 / threshold, 1e300));
+  const preferred = preference ? probability.mul(g.constant(preference, "float64")) : raw;
+  return preferred.argMax({ axis: 1 }).cast("float64");
 }
 
 function margins(g: GraphBuilder, features: Value, coefficients: Value, intercepts: Value): Value {

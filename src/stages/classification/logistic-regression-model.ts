@@ -1,31 +1,26 @@
 /** @file LogisticRegressionModel: what LogisticRegression learned. */
 
-import type { RecordBatch } from "apache-arrow";
-import {
-  dataOf,
-  filterRows,
-  type Matrix,
-  matrixOf,
-  numberColumn,
-  tensorColumn,
-  type Valid,
-  withColumns,
-} from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
-import { type ColumnType, widthOf } from "../../data/types.js";
-import { ParamError, SchemaError } from "../../errors.js";
+import { ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { type BatchFunction, Model } from "../../pipeline/stage.js";
-import { openSession, type Session } from "../../runtime/session.js";
-import { Tensor } from "../../tensor/tensor.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
 import { asset, defineParams, type Input, numbers } from "../../util/params.js";
 import type { FeatureType } from "../objective/block.js";
-import { classifierParams, withPredictions } from "./classifier-params.js";
+import { openPredictions, requireFeatures } from "../predictions.js";
+import {
+  classifierParams,
+  predictedColumns,
+  requireThresholds,
+  thresholdParam,
+  withPredictions,
+} from "./classifier-params.js";
 import { type Predictor, predictionGraph } from "./logistic-graphs.js";
 
 const params = defineParams({
   ...classifierParams,
+  ...thresholdParam,
   model: asset("ONNX model: features to rawPrediction, probability and prediction"),
   objectiveHistory: numbers("the objective before the first step and after each", { default: [] }),
 });
@@ -54,10 +49,7 @@ export class LogisticRegressionModel extends Model<typeof params> {
     const changed = super.with(values);
     if (!("threshold" in values || "thresholds" in values) || values.model !== undefined) return changed;
     const { threshold, thresholds } = changed.params;
-    if (thresholds !== undefined && thresholds.length !== this.numClasses) {
-      const count = `${this.numClasses} numbers, one per class`;
-      throw new ParamError(this, `thresholds must hold ${count}, got ${thresholds.length}`, { param: "thresholds" });
-    }
+    requireThresholds(thresholds, this.numClasses, this);
     const { predictor, dtype } = this.#learned;
     const graph = predictionGraph({ ...predictor, threshold, thresholds }, dtype);
     return super.with({ ...values, model: new Asset(graph.toBytes()) });
@@ -105,43 +97,16 @@ export class LogisticRegressionModel extends Model<typeof params> {
 
   transformSchema(schema: Schema): Schema {
     const { featuresCol } = this.params;
-    const type = schema.requireVector(featuresCol, this, "featuresCol");
-    if (typeof type === "object" && type.kind === "tensor" && widthOf(type) !== this.numFeatures) {
-      const message = `column "${featuresCol}" has ${widthOf(type)} numbers, but the model was fitted on ${this.numFeatures}`;
-      throw new SchemaError(this, message, { code: "COLUMN_TYPE", column: featuresCol });
-    }
+    requireFeatures(schema, featuresCol, this.numFeatures, this);
     return withPredictions(schema, this.params, this.numClasses, this);
   }
 
   async open(schema: Schema): Promise<BatchFunction> {
-    const { featuresCol, model } = this.params;
+    const { featuresCol, model, rawPredictionCol, probabilityCol, predictionCol } = this.params;
     const { predictor, dtype: stored } = this.#learned;
-    const dtype = featureTypeOf(schema.require(featuresCol, this, "featuresCol"));
-    const graph = dtype === stored ? model : predictionGraph(predictor, dtype);
-    const session = await openSession(graph, { name: this.name });
-    return (batch) => this.#predict(batch, session, dtype);
-  }
-
-  async #predict(batch: RecordBatch, session: Session, dtype: FeatureType): Promise<RecordBatch> {
-    const { featuresCol, predictionCol, probabilityCol, rawPredictionCol } = this.params;
-    const data = dataOf(batch, featuresCol);
-    const valid: Valid = data.nullCount > 0 ? (row) => data.getValid(row) : undefined;
-    const rows = Array.from({ length: valid ? batch.numRows : 0 }, (_, row) => row).filter((row) => valid?.(row));
-    const whole = valid ? filterRows(batch, valid) : batch;
-    const features = dataOf(whole, featuresCol);
-    const matrix = matrixOf(features, this, featuresCol, this.numFeatures, (row) => rows[row] ?? row);
-    const found =
-      whole.numRows === 0 ? {} : await session.run({ features: tensorOfRows(matrix, dtype, whole.numRows) });
-    const values = (name: string, width: number) => {
-      const data = (found[name]?.data ?? new Float64Array(0)) as Float64Array;
-      return valid ? spread(data, rows, width, batch.numRows) : data;
-    };
-    const vector = (name: string) => tensorColumn("double", [this.numClasses], values(name, this.numClasses), valid);
-    return withColumns(batch, {
-      ...(rawPredictionCol !== "" && { [rawPredictionCol]: vector("rawPrediction") }),
-      ...(probabilityCol !== "" && { [probabilityCol]: vector("probability") }),
-      ...(predictionCol !== "" && { [predictionCol]: numberColumn("double", values("prediction", 1), valid) }),
-    });
+    const columns = predictedColumns({ rawPredictionCol, probabilityCol, predictionCol }, this.numClasses);
+    const graphFor = (type: FeatureType) => (type === stored ? model : predictionGraph(predictor, type));
+    return await openPredictions(schema, { featuresCol, numFeatures: this.numFeatures, graphFor, columns }, this);
   }
 
   get #learned(): { readonly predictor: Predictor; readonly dtype: FeatureType } {
@@ -167,21 +132,4 @@ export class LogisticRegressionModel extends Model<typeof params> {
     if (this.coefficientMatrix.shape[0] === 1) return;
     throw new ParamError(this, `a model with a margin per class has no single ${asked}; read ${instead}`);
   }
-}
-
-function featureTypeOf(type: ColumnType): FeatureType {
-  const element = typeof type === "object" && (type.kind === "tensor" || type.kind === "array") ? type.element : type;
-  return element === "float" ? "float32" : "float64";
-}
-
-function tensorOfRows({ values, width }: Matrix, dtype: FeatureType, rows: number): Tensor {
-  if (dtype === "float32") return new Tensor("float32", values as Float32Array, [rows, width]);
-  return new Tensor("float64", values instanceof Float64Array ? values : Float64Array.from(values), [rows, width]);
-}
-
-/** Values of the given rows at their places among `count` rows; zeros elsewhere. */
-function spread(values: Float64Array, rows: readonly number[], width: number, count: number): Float64Array {
-  const all = new Float64Array(count * width);
-  for (const [i, row] of rows.entries()) all.set(values.subarray(i * width, (i + 1) * width), row * width);
-  return all;
 }

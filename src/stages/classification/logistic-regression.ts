@@ -7,13 +7,20 @@ import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { boolean, choice, columnName, defineParams, type Input, integer, number, optional } from "../../util/params.js";
 import { readTrainingRows } from "../objective/training-rows.js";
-import { classifierParams, requireLabel, withPredictions } from "./classifier-params.js";
+import {
+  classifierParams,
+  requireLabel,
+  requireThresholds,
+  thresholdParam,
+  withPredictions,
+} from "./classifier-params.js";
 import { fitLogistic, type LogisticOptions } from "./logistic-fit.js";
 import { predictionGraph } from "./logistic-graphs.js";
 import { LogisticRegressionModel } from "./logistic-regression-model.js";
 
 const params = defineParams({
   ...classifierParams,
+  ...thresholdParam,
   labelCol: columnName("column of classes: whole numbers from 0", { default: "label" }),
   weightCol: optional(columnName("column of the rows' weights; without it all weigh the same")),
   family: choice(
@@ -91,10 +98,7 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
 
   #familyFor(classes: number): LogisticOptions["family"] {
     const { family, thresholds } = this.params;
-    if (thresholds !== undefined && thresholds.length !== Math.max(2, classes)) {
-      const count = Math.max(2, classes);
-      throw new ParamError(this, `thresholds must hold ${count} numbers, one per class, got ${thresholds.length}`);
-    }
+    requireThresholds(thresholds, Math.max(2, classes), this);
     if (family === "binomial" && classes > 2) {
       const found = `the data has labels up to ${classes - 1}`;
       throw new ParamError(this, `family "binomial" takes labels 0 and 1, ${found}; set family to "multinomial"`);

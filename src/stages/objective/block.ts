@@ -31,8 +31,8 @@ export interface TrainingColumns {
   readonly weightCol: string | undefined;
   /** Finite numbers, or classes: whole numbers from 0. */
   readonly labels: "numbers" | "classes";
-  /** How many classes there are, where that is known before the rows are read. */
-  readonly classes?: number | undefined;
+  /** How many classes there are at most, where that is known before the rows are read, and what to do about more. */
+  readonly classes?: { readonly count: number; readonly advice: string } | undefined;
 }
 
 const blockBytes = 2 * 2 ** 20;
@@ -166,17 +166,18 @@ function labelsOf(batch: RecordBatch, columns: TrainingColumns, who: Who, firstR
   const { labelCol, classes } = columns;
   const data = dataOf(batch, labelCol);
   const labels = numbersOf(data);
-  const isClass = (label: number) => Number.isInteger(label) && label >= 0 && label < (classes ?? mostClasses);
+  const isClass = (label: number) => Number.isInteger(label) && label >= 0 && label < (classes?.count ?? mostClasses);
   const fits = columns.labels === "classes" ? isClass : Number.isFinite;
   const i = labels.findIndex((label) => !fits(label));
   if (i < 0) return labels;
   const found = data.getValid(i) && !DataType.isNull(data.type) ? String(labels[i]) : "null";
-  const range = classes === undefined ? "from 0 up" : `from 0 to ${classes - 1}`;
-  const advice =
+  const range = classes === undefined ? "up" : `to ${classes.count - 1}`;
+  const { advice } = classes ?? { advice: "number the classes with StringIndexer" };
+  const expected =
     columns.labels === "classes"
-      ? `labels are whole numbers ${range}; number the classes with StringIndexer`
-      : "labels must be finite numbers; leave such rows out";
-  throw badRow(who, labelCol, firstRow + i, `is ${found}; ${advice}`);
+      ? `labels are whole numbers from 0 ${range}; ${advice}`
+      : "labels are finite numbers; leave such rows out";
+  throw badRow(who, labelCol, firstRow + i, `is ${found}; ${expected}`);
 }
 
 function weightsOf(batch: RecordBatch, column: string | undefined, who: Who, firstRow: number): Float64Array {

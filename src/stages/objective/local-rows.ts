@@ -13,11 +13,17 @@ import type { TrainingRows } from "./training-rows.js";
 export interface ReadOptions {
   readonly who: Who;
   readonly signal?: AbortSignal | undefined;
+  /** What messages call the rows. Default "training data". */
+  readonly what?: string | undefined;
   /** Bytes of features, labels and weights kept in memory at most; the rest goes to a temporary file. Default 256 MiB. */
   readonly budget?: number;
 }
 
 const defaultBudget = 256 * 2 ** 20;
+
+export function noRows(who: Who, what: string): DataError {
+  return new DataError(who, `the ${what} has no rows; check filters and paths`, { code: "NO_ROWS" });
+}
 
 export class LocalRows implements TrainingRows {
   readonly summary: Summary;
@@ -40,7 +46,7 @@ export class LocalRows implements TrainingRows {
   static async read(
     batches: AsyncIterable<RecordBatch>,
     columns: TrainingColumns,
-    { who, signal, budget = defaultBudget }: ReadOptions,
+    { who, signal, what = "training data", budget = defaultBudget }: ReadOptions,
   ): Promise<LocalRows> {
     const store = new BlockStore(budget, who);
     let type: FeatureType = "float64";
@@ -57,7 +63,7 @@ export class LocalRows implements TrainingRows {
       for await (const part of mapInPool<Block, Summary>(storing(), task, signal)) {
         summary = summary === undefined ? part : mergeSummaries(summary, part);
       }
-      if (summary === undefined) throw new DataError(who, "the training data has no rows; check filters and paths");
+      if (summary === undefined) throw noRows(who, what);
       return new LocalRows(summary, type, store);
     } catch (error) {
       await store.close();

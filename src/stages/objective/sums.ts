@@ -15,8 +15,8 @@ export interface SumGraph {
   readonly graph: Asset;
   /** What it is for, as errors name it. */
   readonly name: string;
-  /** Numbers per row in the graph's widest tensor: tells how many rows a run takes. */
-  readonly rowSize: number;
+  /** Rows that one run takes. */
+  readonly rows: number;
   /** Shapes of the parameters, by input. */
   readonly parameters: Readonly<Record<string, readonly number[]>>;
 }
@@ -27,12 +27,9 @@ export type Parameters = Readonly<Record<string, Float64Array>>;
 /** Sums over rows by output. */
 export type Sums = Readonly<Record<string, Float64Array>>;
 
-/** Numbers in one run's largest tensor: small enough for a processor's cache. */
-const runSize = 2 ** 18;
-
-/** The sums over all blocks, a piece that fits the cache at a time. */
+/** The sums over all blocks, a piece of `rows` at a time. */
 export async function sumOver(
-  { graph, name, rowSize, parameters: shapes }: SumGraph,
+  { graph, name, rows: step, parameters: shapes }: SumGraph,
   parameters: Parameters,
   blocks: AsyncIterable<Matrices> | Iterable<Matrices>,
   signal?: AbortSignal,
@@ -41,7 +38,6 @@ export async function sumOver(
   const fixed = Object.fromEntries(
     Object.entries(shapes).map(([input, shape]) => [input, new Tensor("float64", parameters[input]!, shape)]),
   );
-  const step = Math.max(1, Math.floor(runSize / rowSize));
   let room: Room | undefined;
   const total: Record<string, Float64Array> = {};
   try {

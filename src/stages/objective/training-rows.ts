@@ -1,9 +1,8 @@
 /** @file TrainingRows: a training set as something that gives sums over its rows, wherever they are. */
 
 import type { DataFrame } from "../../data/dataframe.js";
-import type { Who } from "../../errors.js";
 import type { FeatureType, TrainingColumns } from "./block.js";
-import { LocalRows } from "./local-rows.js";
+import { LocalRows, type ReadOptions } from "./local-rows.js";
 import type { Summary } from "./summary.js";
 import type { Parameters, SumGraph, Sums } from "./sums.js";
 
@@ -24,7 +23,7 @@ export interface TrainingRows {
 export async function readTrainingRows(
   df: DataFrame,
   columns: TrainingColumns,
-  options: { readonly who: Who; readonly signal?: AbortSignal | undefined },
+  options: Pick<ReadOptions, "who" | "signal" | "what">,
 ): Promise<TrainingRows> {
   const { featuresCol, labelCol, weightCol } = columns;
   const names = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
