@@ -28,6 +28,7 @@ export { Graph } from "./graph/graph.js";
 export { GraphBuilder } from "./graph/graph-builder.js";
 export type { Dim, Node, ValueInfo } from "./graph/types.js";
 export type { Value } from "./graph/value.js";
+export * as nn from "./nn/index.js";
 export {
   ClassificationReport,
   type ClassRates,

@@ -130,6 +130,17 @@ export class NodeBuilder {
     }
   }
 
+  /** Names made inside `fn` are as given, whatever scopes are around it. */
+  unscoped<T>(fn: () => T): T {
+    const before = this.#scope;
+    this.#scope = "";
+    try {
+      return fn();
+    } finally {
+      this.#scope = before;
+    }
+  }
+
   /** Declares what must be fed. Sizes that are not known yet have a name, or "?". */
   input(name: string, dtype: ElementType, shape?: readonly Dim[]): Value {
     if (this.#namer.has(name))

@@ -1,6 +1,6 @@
 /** @file build: a network becomes operators of a graph; its weights come from whoever asks for it. */
 
-import { internal } from "../errors.js";
+import { internal, ShapeError } from "../errors.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -27,6 +27,8 @@ export interface BuildOptions {
   weight(spec: WeightSpec): Value;
   /** Random numbers of a training step. */
   random?(kind: "uniform" | "normal", shape: readonly number[]): Value;
+  /** Which places of each input count, bool [batch, time]. */
+  readonly masks?: readonly (Value | undefined)[];
 }
 
 export interface Built {
@@ -47,6 +49,8 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
   const paths = new Map<Layer, string>();
   const taken = new Map<string, number>();
   const made = new Map<string, Value>();
+  const makers = new Map<string, Layer>();
+  for (const [i, mask] of options.masks?.entries() ?? []) if (mask !== undefined) masks.set(inputs[i]!.name, mask);
 
   const pathOf = (layer: Layer, under: string, given: string | undefined): string => {
     const known = paths.get(layer);
@@ -67,14 +71,15 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
       const full = `${under}${name}`;
       const known = made.get(full);
       if (known !== undefined) return known;
-      const value = options.weight({
+      const spec: WeightSpec = {
         name: full,
         shape,
         trainable,
         decays: given.decays ?? shape.length > 1,
         lrMultiplier,
         initial: (seed) => firstValues(full, shape, given, seed),
-      });
+      };
+      const value = g.unscoped(() => options.weight(spec));
       made.set(full, value);
       names.set(value.name, full);
       if (trainable && options.training && given.regularizer !== undefined) {
@@ -85,6 +90,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
     return {
       g,
       training: options.training,
+      frozen: isFrozen,
       weight: (name, shape, given = {}) => tensorOf(name, shape, given, (given.trainable ?? true) && !isFrozen),
       state: (name, shape, given = {}) => tensorOf(name, shape, { initializer: "zeros", ...given }, false),
       update(state, next) {
@@ -97,9 +103,14 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
       setMask: (value, mask) => void masks.set(value.name, mask),
       call: (inner, xs, name) => {
         const innerPath = pathOf(inner, under, name);
-        const ys = g.scope(innerPath.slice(under.length), () =>
-          inner.build(contextOf(inner, innerPath, isFrozen, lrMultiplier), xs),
-        );
+        const ys = g.scope(innerPath.slice(under.length), () => {
+          try {
+            return inner.build(contextOf(inner, innerPath, isFrozen, lrMultiplier), xs);
+          } catch (error) {
+            throw placed(error, inner, xs, makers);
+          }
+        });
+        for (const y of ys) if (!makers.has(y.name)) makers.set(y.name, inner);
         const mask = inner.keepsMask ? xs.map((x) => masks.get(x.name)).find((each) => each !== undefined) : undefined;
         if (mask !== undefined) for (const y of ys) if (!masks.has(y.name)) masks.set(y.name, mask);
         return ys;
@@ -112,8 +123,21 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
     return options.random(kind, shape);
   };
 
-  const outputs = network.build(contextOf(network, "", false, 1), inputs);
+  // a single layer is called as one of a network is, so that its weights and errors carry its name
+  const whole = contextOf(network, "", false, 1);
+  const isChain = network.type === "Sequential" || network.type === "Model";
+  const outputs = isChain ? network.build(whole, inputs) : whole.call(network, inputs);
   return { outputs, losses, updates, maskOf: (value) => masks.get(value.name) };
+}
+
+/** A ShapeError that says which layer does not fit, and after which other one. */
+function placed(error: unknown, layer: Layer, inputs: readonly Value[], makers: ReadonlyMap<string, Layer>): unknown {
+  if (!(error instanceof ShapeError) || error.fields.layer !== undefined) return error;
+  const before = inputs.flatMap((x) => makers.get(x.name)?.label ?? []);
+  const own = `${layer.type}: `;
+  const message = error.message.startsWith(own) ? error.message.slice(own.length) : error.message;
+  const who = before.length === 0 ? layer.label : `${layer.label} after ${before.join(" and ")}`;
+  return new ShapeError(who, message, { ...error.fields, layer: layer.label, cause: error });
 }
 
 function firstValues(

@@ -1,6 +1,7 @@
 /** @file Initializers: the first values of weights, by Keras's names and formulas. */
 
-import { sizeOf } from "../tensor/shape.js";
+import { ShapeError } from "../errors.js";
+import { formatShape, sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { type Configured, Kind } from "../util/kind.js";
 import { choice, number } from "../util/params.js";
@@ -138,6 +139,60 @@ export const heNormal = scaled("HeNormal", 2, "fanIn", "truncatedNormal");
 /** LeCun et al., 1998. */
 export const lecunUniform = scaled("LecunUniform", 1, "fanIn", "uniform");
 export const lecunNormal = scaled("LecunNormal", 1, "fanIn", "truncatedNormal");
+
+/** A random matrix with orthogonal rows or columns, all dimensions but the last being rows (Saxe et al., 2013). */
+export const orthogonal = initializers.define({
+  type: "Orthogonal",
+  specs: { gain: number("factor of the matrix", { default: 1 }) },
+  positional: ["gain"],
+  make: (params) => ({
+    type: "Orthogonal",
+    params,
+    fill(values, shape, _fans, random) {
+      const columns = shape.at(-1) ?? 1;
+      fillOrthogonal(values, values.length / columns, columns, random);
+      for (let i = 0; i < values.length; i++) values[i] = params.gain * values[i]!;
+    },
+  }),
+});
+
+/** Ones on the diagonal of a matrix, zeros elsewhere. */
+export const identity = initializers.define({
+  type: "Identity",
+  specs: { gain: number("the value on the diagonal", { default: 1 }) },
+  positional: ["gain"],
+  make: (params) => ({
+    type: "Identity",
+    params,
+    fill(values, shape) {
+      if (shape.length !== 2) {
+        throw new ShapeError("Identity", `it fills matrices, got ${formatShape(shape)}; use another initializer`);
+      }
+      const [rows, columns] = shape as [number, number];
+      values.fill(0);
+      for (let i = 0; i < Math.min(rows, columns); i++) values[i * columns + i] = params.gain;
+    },
+  }),
+});
+
+/** Gram and Schmidt's method, twice over for each vector, along the shorter side. */
+function fillOrthogonal(values: Float32Array, rows: number, columns: number, random: Random): void {
+  const [count, length] = [Math.min(rows, columns), Math.max(rows, columns)];
+  const vectors: Float64Array[] = [];
+  while (vectors.length < count) {
+    const vector = Float64Array.from({ length }, () => random.normal());
+    for (const other of [...vectors, ...vectors]) {
+      const along = other.reduce((sum, value, i) => sum + value * vector[i]!, 0);
+      for (let i = 0; i < length; i++) vector[i] = vector[i]! - along * other[i]!;
+    }
+    const norm = Math.hypot(...vector);
+    // as good as never: it lay among the others
+    if (norm < 1e-6) continue;
+    vectors.push(vector.map((value) => value / norm));
+  }
+  const at = rows < columns ? (r: number, c: number) => vectors[r]![c]! : (r: number, c: number) => vectors[c]![r]!;
+  for (let i = 0; i < values.length; i++) values[i] = at(Math.floor(i / columns), i % columns);
+}
 
 function fillScaled(
   values: Float32Array,

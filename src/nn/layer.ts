@@ -30,6 +30,8 @@ export interface BuildContext {
   readonly g: GraphBuilder;
   /** Whether the graph is for training: Dropout drops then, and BatchNormalization takes the batch's statistics. */
   readonly training: boolean;
+  /** Whether the layer, or one around it, has `trainable: false`. */
+  readonly frozen: boolean;
   /** A weight of this layer, float32. Asked for again under the same name, by a shared layer, it is the same tensor. */
   weight(name: string, shape: readonly number[], options?: WeightOptions): Value;
   /** A tensor of this layer that training keeps from step to step without a gradient, such as a running mean. */
@@ -58,11 +60,21 @@ export class Connection {
   readonly index: number;
   readonly input: NetworkInput | undefined;
 
+  /** @internal Use `layer.apply` and `nn.input`. */
   constructor(layer: Layer | undefined, inputs: readonly Connection[], index = 0, input?: NetworkInput) {
     this.layer = layer;
     this.inputs = inputs;
     this.index = index;
     this.input = input;
+  }
+
+  /**
+   * Another of the layer's results, such as the last states of a recurrent one.
+   *
+   * @example const [y, h] = [0, 1].map((i) => nn.gru(8, { returnState: true }).apply(x).result(i));
+   */
+  result(index: number): Connection {
+    return index === this.index ? this : new Connection(this.layer, this.inputs, index, this.input);
   }
 }
 
@@ -167,7 +179,8 @@ export function defineLayer<const P extends ParamSpecs, const K extends readonly
     positional,
     make(params) {
       const given = params as Readonly<Record<string, unknown>>;
-      const shown = positional.map((key) => show(given[String(key)])).join(", ");
+      const told = positional.filter((key) => given[String(key)] !== definition.params[key]?.default);
+      const shown = told.map((key) => show(given[String(key)])).join(", ");
       return new Layer({
         type,
         params: given,

@@ -28,6 +28,8 @@ interface CellOptions {
   readonly activations: readonly Activation[];
   /** Bound of what goes into activations. */
   readonly clip: number | undefined;
+  /** What happens to a state before its product with R, such as dropping some of it. */
+  readonly drop?: ((g: GraphBuilder, h: Value) => Value) | undefined;
 }
 
 const known: Readonly<Record<string, Activation>> = {
@@ -62,8 +64,8 @@ function bounded({ clip }: CellOptions, activation: Activation): Activation {
 }
 
 /** What the states give to the gates: h R' + b. */
-function recurrent(g: GraphBuilder, h: Value, r: Value, bias: Value | undefined): Value {
-  const product = g.matmul(h, r);
+function recurrent(g: GraphBuilder, h: Value, r: Value, bias: Value | undefined, { drop }: CellOptions): Value {
+  const product = g.matmul(drop === undefined ? h : drop(g, h), r);
   return bias === undefined ? product : g.add(product, bias);
 }
 
@@ -79,7 +81,7 @@ export function lstmCell(options: CellOptions & { readonly coupled: boolean }): 
       return [r, bias, ...peep];
     },
     step(g, x, [h, c], [r, bias, pi, po, pf]) {
-      const sums = g.add(x, recurrent(g, h!, r!, bias));
+      const sums = g.add(x, recurrent(g, h!, r!, bias, options));
       const [i, o, f, k] = g.split(sums, 4, { axis: 1 }) as [Value, Value, Value, Value];
       const seen = (sum: Value, p: Value | undefined, state: Value) =>
         p === undefined ? sum : g.add(sum, g.mul(p, state));
@@ -105,13 +107,12 @@ export function gruCell(options: CellOptions & { readonly resetAfter: boolean })
       const [gates, last, gateBias, lastBias] = prepared;
       const hidden = prepared.hidden!;
       const [fromGates, fromLast] = g.split(x, [2 * hidden, hidden], { axis: 1 }) as [Value, Value];
-      const [z, r] = g.split(gate!(g, g.add(fromGates, recurrent(g, h!, gates!, gateBias))), 2, { axis: 1 }) as [
-        Value,
-        Value,
-      ];
+      const [z, r] = g.split(gate!(g, g.add(fromGates, recurrent(g, h!, gates!, gateBias, options))), 2, {
+        axis: 1,
+      }) as [Value, Value];
       const state = options.resetAfter
-        ? g.mul(r, recurrent(g, h!, last!, lastBias))
-        : recurrent(g, g.mul(r, h!), last!, lastBias);
+        ? g.mul(r, recurrent(g, h!, last!, lastBias, options))
+        : recurrent(g, g.mul(r, h!), last!, lastBias, options);
       const next = candidate!(g, g.add(fromLast, state));
       return [g.add(next, g.mul(z, g.sub(h!, next)))];
     },
@@ -124,6 +125,6 @@ export function rnnCell(options: CellOptions): Cell {
   return {
     gates: 1,
     prepare: (_, { r, bias }) => [r, bias],
-    step: (g, x, [h], [r, bias]) => [activation!(g, g.add(x, recurrent(g, h!, r!, bias)))],
+    step: (g, x, [h], [r, bias]) => [activation!(g, g.add(x, recurrent(g, h!, r!, bias, options)))],
   };
 }

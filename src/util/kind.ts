@@ -17,6 +17,8 @@ type Positional<P extends ParamSpecs, K extends readonly (keyof P)[]> = { -reado
 export interface Maker<T, P extends ParamSpecs = ParamSpecs, K extends readonly (keyof P)[] = readonly []> {
   (...args: [...Positional<P, K>, options?: Omit<Input<P>, K[number]>]): T;
   (options: Input<P>): T;
+  /** Without arguments, where every parameter has a default. */
+  (...none: Record<never, never> extends Input<P> ? [] : [never]): T;
   /** The type's name, as Keras has it. */
   readonly type: string;
   readonly specs: P;

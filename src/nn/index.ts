@@ -1,0 +1,8 @@
+/** @file The namespace `nn`: layers, networks, and what they are made of. */
+
+export * as activations from "./activations.js";
+export * as initializers from "./initializers.js";
+export { type BuildContext, type Connection, defineLayer, type Layer, type NetworkInput } from "./layer.js";
+export * from "./layers/index.js";
+export { input, model, type Network, sequential } from "./network.js";
+export * as regularizers from "./regularizers.js";

@@ -1,0 +1,220 @@
+/** @file What SimpleRNN, LSTM and GRU share: a cell that goes over time, as ONNX's operator or written out step by step. */
+
+import type { GraphBuilder } from "../../graph/graph-builder.js";
+import type { Value } from "../../graph/value.js";
+import { loopOver } from "../../ops/control-flow.js";
+import type { Cell } from "../../ops/recurrent-cells.js";
+import { boolean, choice, integer, number, optional, type Values } from "../../util/params.js";
+import { type Activation, activations } from "../activations.js";
+import { initializers } from "../initializers.js";
+import type { BuildContext } from "../layer.js";
+import { regularizers } from "../regularizers.js";
+import { expectLayout, expectSize } from "./expect.js";
+import { biasParams, regularizerOf } from "./weights.js";
+
+/** While training, sequences of at most this many steps are written out; longer ones run in a Loop. */
+const maxUnrolled = 200;
+
+export const recurrentParams = {
+  units: integer("size of the state and the result", { min: 1 }),
+  activation: activations.param("function of the candidate and the state", { default: "tanh" }),
+  ...biasParams,
+  kernelInitializer: initializers.param("first values of the kernel", { default: "glorotUniform" }),
+  recurrentInitializer: initializers.param("first values of the recurrent kernel", { default: "orthogonal" }),
+  kernelRegularizer: optional(regularizers.param("penalty on the kernel")),
+  recurrentRegularizer: optional(regularizers.param("penalty on the recurrent kernel")),
+  dropout: number("part of the inputs that become 0 while training, the same ones at every step", {
+    default: 0,
+    min: 0,
+    max: 1,
+  }),
+  recurrentDropout: number("part of the state that becomes 0 before the recurrent product, the same at every step", {
+    default: 0,
+    min: 0,
+    max: 1,
+  }),
+  returnSequences: boolean("whether the results of all steps are given, or the last one's", { default: false }),
+  returnState: boolean("whether the last states are given too, as further results", { default: false }),
+  goBackwards: boolean("whether the sequence is read from its end", { default: false }),
+  outputOrder: choice("order of the steps' results with goBackwards: as made, or as in time", ["made", "time"], {
+    default: "made",
+  }),
+};
+
+export type RecurrentParams = Values<typeof recurrentParams>;
+
+export interface Recurrent {
+  readonly type: string;
+  /** Gates of the cell: the kernels have this many times `units` columns. */
+  readonly gates: number;
+  /** Number of states, the result first. */
+  readonly states: number;
+  /** Bias [gates * units] of the inputs, and that of the recurrent product. */
+  readonly bias: Value | undefined;
+  readonly recurrentBias?: Value | undefined;
+  /** The cell with the layer's activations. */
+  cell(drop: ((g: GraphBuilder, h: Value) => Value) | undefined): Cell;
+  /** ONNX's operator and its attributes, where its activations are the layer's. */
+  readonly operator: { readonly opType: string; readonly attrs?: Record<string, number> } | undefined;
+}
+
+/** Goes over time: [batch, time, features] to [batch, units], or [batch, time, units]. */
+export function overTime(
+  context: BuildContext,
+  [x, ...given]: readonly Value[],
+  params: RecurrentParams,
+  layer: Recurrent,
+): readonly Value[] {
+  const { g } = context;
+  const shape = expectLayout(layer.type, x, "sequence");
+  const features = expectSize(layer.type, shape, 2, "features");
+  const { units, returnSequences, returnState } = params;
+  const kernel = context.weight("kernel", [features, layer.gates * units], {
+    initializer: params.kernelInitializer,
+    regularizer: regularizerOf(params.kernelRegularizer, layer.type),
+  });
+  const recurrent = context.weight("recurrentKernel", [units, layer.gates * units], {
+    initializer: params.recurrentInitializer,
+    regularizer: regularizerOf(params.recurrentRegularizer, layer.type),
+  });
+  const mask = context.maskOf(x!);
+  const run = { context, x: dropped(context, x!, params.dropout), given, kernel, recurrent, mask, params, layer };
+  const useOperator = !context.training && mask === undefined && layer.operator !== undefined;
+  const { sequence, states } = useOperator ? asOperator(run) : asSteps(run);
+  if (returnSequences && mask !== undefined) {
+    const flipped = params.goBackwards && params.outputOrder === "made";
+    context.setMask(sequence, flipped ? flip(g, mask) : mask);
+  }
+  const y = returnSequences ? sequence : states[0]!;
+  return returnState ? [y, ...states] : [y];
+}
+
+interface Run {
+  readonly context: BuildContext;
+  readonly x: Value;
+  readonly given: readonly Value[];
+  readonly kernel: Value;
+  readonly recurrent: Value;
+  readonly mask: Value | undefined;
+  readonly params: RecurrentParams;
+  readonly layer: Recurrent;
+}
+
+interface Ran {
+  /** [batch, time, units]. */
+  readonly sequence: Value;
+  /** [batch, units] each. */
+  readonly states: readonly Value[];
+}
+
+/** ONNX's own operator: small and fast, but without a kernel for its gradient. */
+function asOperator({ context: { g }, x, given, kernel, recurrent, params, layer }: Run): Ran {
+  const { opType, attrs } = layer.operator!;
+  const { units, goBackwards } = params;
+  const turned = (w: Value) => g.unsqueeze(g.transpose(w, [1, 0]), [0]);
+  const none = () => g.fill(g.ints([layer.gates * units]), 0);
+  const bias =
+    layer.bias === undefined && layer.recurrentBias === undefined
+      ? undefined
+      : g.unsqueeze(g.concat(layer.bias ?? none(), [layer.recurrentBias ?? none()], { axis: 0 }), [0]);
+  const first = given.map((state) => g.unsqueeze(state, [0]));
+  const [y, ...last] = g.ops(
+    opType,
+    [g.transpose(x, [1, 0, 2]), turned(kernel), turned(recurrent), bias, undefined, ...first],
+    { hidden_size: units, direction: goBackwards ? "reverse" : "forward", ...attrs },
+    { outputs: 1 + layer.states },
+  );
+  const sequence = g.transpose(g.squeeze(y!, [1]), [1, 0, 2]);
+  return {
+    sequence: goBackwards && params.outputOrder === "made" ? flip(g, sequence) : sequence,
+    states: last.map((state) => g.squeeze(state, [0])),
+  };
+}
+
+/** Every step's operators, or a Loop of them. */
+function asSteps({ context, x, given, kernel, recurrent, mask, params, layer }: Run): Ran {
+  const { g } = context;
+  const { units, goBackwards } = params;
+  const order = goBackwards && params.outputOrder === "made" ? "made" : "time";
+  // time comes first, so that a step is one piece of memory; what the inputs give to all gates is one product
+  const inputs = g.matmul(g.transpose(x, [1, 0, 2]), kernel);
+  const biased = layer.bias === undefined ? inputs : g.add(inputs, layer.bias);
+  const first = given.length > 0 ? given : firstStates(g, x, units, layer.states);
+  const cell = layer.cell(stateDrop(context, x, units, params.recurrentDropout));
+  const prepared = cell.prepare(g, { r: recurrent, bias: layer.recurrentBias, peepholes: undefined, hidden: units });
+  const going = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
+  const advance = (b: GraphBuilder, xt: Value, states: readonly Value[], counts: Value | undefined): Value[] => {
+    const next = cell.step(b, xt, states, prepared);
+    // a place that does not count leaves the states as they are
+    return counts === undefined ? next : next.map((state, i) => b.where(counts, state, states[i]!));
+  };
+  const steps = x.shape![1];
+  const unrolled = typeof steps === "number" && steps <= maxUnrolled && (context.training || steps === 1);
+  if (!unrolled) {
+    const count = g.squeeze(g.shapeOf(x, { start: 1, end: 2 }), [0]);
+    const results = loopOver(g, count, first, 1, (b, iteration, states) => {
+      const t = goBackwards ? b.sub(b.sub(count, 1), iteration) : iteration;
+      const next = advance(b, b.gather(biased, t), states, going && b.gather(going, t));
+      return [...next, next[0]!];
+    });
+    const made = g.transpose(results.at(-1)!, [1, 0, 2]);
+    return { sequence: goBackwards && order === "time" ? flip(g, made) : made, states: results.slice(0, -1) };
+  }
+  const parts = (v: Value) =>
+    (steps === 1 ? [v] : g.split(v, new Array<number>(steps).fill(1))).map((part) => g.squeeze(part, [0]));
+  const xs = parts(biased);
+  const counts = going && parts(going);
+  let states = first;
+  const made: Value[] = [];
+  for (let i = 0; i < steps; i++) {
+    const t = goBackwards ? steps - 1 - i : i;
+    states = advance(g, xs[t]!, states, counts?.[t]);
+    made.push(g.unsqueeze(states[0]!, [0]));
+  }
+  if (goBackwards && order === "time") made.reverse();
+  const joined = made.length === 1 ? made[0]! : g.concat(made[0]!, made.slice(1), { axis: 0 });
+  return { sequence: g.transpose(joined, [1, 0, 2]), states };
+}
+
+function firstStates(g: GraphBuilder, x: Value, units: number, count: number): Value[] {
+  const batch = x.shape![0];
+  const shape =
+    typeof batch === "number"
+      ? g.ints([batch, units])
+      : g.concat(g.shapeOf(x, { start: 0, end: 1 }), [g.ints([units])], { axis: 0 });
+  const zeros = g.fill(shape, 0);
+  return new Array<Value>(count).fill(zeros);
+}
+
+/** Some features become 0, the same ones at every step (Gal and Ghahramani, 2016). */
+function dropped(context: BuildContext, x: Value, rate: number): Value {
+  if (!context.training || rate === 0) return x;
+  const [batch, , features] = x.shape as readonly number[];
+  return context.g.mul(x, keepers(context, [batch!, 1, features!], rate));
+}
+
+function stateDrop(context: BuildContext, x: Value, units: number, rate: number) {
+  if (!context.training || rate === 0) return undefined;
+  const kept = keepers(context, [x.shape![0] as number, units], rate);
+  return (b: GraphBuilder, h: Value) => b.mul(h, kept);
+}
+
+function keepers({ g, uniform }: BuildContext, shape: readonly number[], rate: number): Value {
+  return g.mul(g.cast(g.greaterOrEqual(uniform(shape), rate), "float32"), rate === 1 ? 0 : 1 / (1 - rate));
+}
+
+/** The steps in the opposite order. */
+function flip(g: GraphBuilder, sequence: Value): Value {
+  return g.slice(sequence, [-1], [-(2 ** 31)], { axes: [1], steps: [-1] });
+}
+
+/** An activation as a cell applies it. */
+export function applied(given: Activation | string, who: string): (g: GraphBuilder, x: Value) => Value {
+  const activation = activations.of(given, who);
+  return (_, x) => activation.apply(x);
+}
+
+/** Whether an activation is the one that ONNX's operator has without being told. */
+export function isNamed(given: Activation | string, type: string): boolean {
+  return (typeof given === "string" ? given : given.type).toLowerCase() === type;
+}
