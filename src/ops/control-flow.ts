@@ -6,6 +6,7 @@ import { inlineBody } from "../graph/inline.js";
 import type { Known } from "../graph/known.js";
 import type { Dim, ValueInfo } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
+import { Tensor } from "../tensor/tensor.js";
 import { body, defineOp, int, ints } from "./op.js";
 
 const anything: Known = { dtype: undefined, shape: undefined };
@@ -128,5 +129,7 @@ export function loopOver(
   const next = step(b, iteration, current);
   const outputs = [go, ...next].map((value): [string, Value] => [b.fresh("next"), value]);
   const inner = b.body(Object.fromEntries(outputs), "body");
-  return g.ops("Loop", [count, undefined, ...states], { body: inner }, { outputs: states.length + stacked });
+  // the runtime wants two inputs
+  const always = states.length === 0 ? g.constant(new Tensor("bool", Uint8Array.of(1), [])) : undefined;
+  return g.ops("Loop", [count, always, ...states], { body: inner }, { outputs: states.length + stacked });
 }

@@ -1,0 +1,151 @@
+/** @file Engine: the thread that trains, seen from the main thread: programs are made when first needed, steps run in chunks. */
+
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { sharedPool, type Task } from "../runtime/pool.js";
+import { unpackTensors } from "../runtime/values.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Asset } from "../util/asset.js";
+import { runsOf } from "./epoch-plan.js";
+import { statCountOf } from "./forward.js";
+import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
+import type { Layout } from "./layout.js";
+import { fieldsOf, type Problem } from "./problem.js";
+import type { Rows } from "./row-store.js";
+import type { EvaluateMessage, OpenMessage, SetName, StepsMessage, StepsResult, WireProgram } from "./thread.js";
+
+export interface EngineOptions {
+  readonly problem: Problem;
+  readonly layout: Layout;
+  /** Values of all weights by name: those that are frozen go into the graphs. */
+  readonly values: ReadonlyMap<string, Tensor>;
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const module = new URL("./thread.js", import.meta.url);
+
+/** Where steps are: rows of a block in an epoch's order. */
+export interface Place {
+  readonly step: number;
+  readonly epoch: number;
+  readonly block: number;
+  readonly from: number;
+  readonly shuffle: boolean;
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #id = randomUUID();
+  readonly #programs = new Map<string, WireProgram>();
+
+  private constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    const engine = new Engine(options);
+    const { problem, seed } = options;
+    const message: OpenMessage = { id: engine.#id, fields: fieldsOf(problem), seed, threads: availableParallelism() };
+    await engine.#run("open", message);
+    return engine;
+  }
+
+  /** Gives the thread rows to work on; the buffers are moved. */
+  async load(set: SetName, rows: Rows): Promise<void> {
+    const buffers = Object.values(rows.columns).map(({ buffer }) => buffer as ArrayBuffer);
+    await this.#run("load", { id: this.#id, set, rows }, buffers);
+  }
+
+  /** Runs steps; see StepsResult. */
+  async steps(
+    place: Place,
+    shape: { readonly steps: number; readonly batches: number; readonly batchSize: number },
+    lrFactor: number,
+  ): Promise<StepsResult> {
+    const { layout } = this.#options;
+    const numbers = layout.numbersOf(place.step, shape.steps, lrFactor);
+    const program = this.#training(shape.batchSize, shape.batches);
+    const message: StepsMessage = { id: this.#id, program, numbers, steps: shape.steps, ...place };
+    return this.#run<StepsResult>("steps", message);
+  }
+
+  /** Loss and sums of metrics over all rows of a set, one row of numbers per batch. */
+  async evaluate(
+    set: SetName,
+    rows: number,
+    batchSize: number,
+    weights: ReadonlyMap<string, Tensor>,
+  ): Promise<Float32Array[]> {
+    const width = statCountOf(this.#options.problem);
+    const found: Float32Array[] = [];
+    for (const run of runsOf(rows, batchSize, 1)) {
+      const program = this.#evaluation(run.batchSize);
+      // some at a time, so that an abort is heard
+      const most = Math.max(1, Math.floor(4096 / run.batchSize));
+      for (let done = 0; done < run.steps; done += most) {
+        const batches = Math.min(most, run.steps - done);
+        const from = run.from + done * run.batchSize;
+        const message: EvaluateMessage = {
+          id: this.#id,
+          program,
+          set,
+          from,
+          batches,
+          weights: Object.fromEntries(weights),
+        };
+        const stats = await this.#run<Float32Array>("evaluate", message);
+        for (let i = 0; i < batches; i++) found.push(stats.subarray(i * width, (i + 1) * width));
+      }
+    }
+    return found;
+  }
+
+  /** The carried tensors as they are now. */
+  async read(): Promise<Map<string, Tensor>> {
+    return new Map(Object.entries(unpackTensors(await this.#run("read", this.#id))));
+  }
+
+  async write(values: ReadonlyMap<string, Tensor>): Promise<void> {
+    await this.#run("write", { id: this.#id, values: Object.fromEntries(values) });
+  }
+
+  /** Lets go of what the thread holds. */
+  close(): void {
+    sharedPool().forget(this.#id, { module, export: "close", message: this.#id });
+  }
+
+  #training(batchSize: number, batches: number): WireProgram {
+    return this.#program(`train ${batchSize} ${batches}`, batches, () => {
+      const { problem, layout } = this.#options;
+      return trainingGraph(problem, layout, (spec) => this.#frozen(spec.name), batchSize, batches);
+    });
+  }
+
+  #evaluation(batchSize: number): WireProgram {
+    return this.#program(`evaluate ${batchSize}`, 1, () => {
+      const { problem, layout } = this.#options;
+      return evaluationGraph(problem, layout, (spec) => this.#frozen(spec.name), batchSize);
+    });
+  }
+
+  #frozen(name: string): Tensor {
+    return this.#options.values.get(name)!;
+  }
+
+  #program(key: string, batches: number, make: () => Program): WireProgram {
+    let program = this.#programs.get(key);
+    if (program === undefined) {
+      const { graph, batchSize, randomSizes } = make();
+      const { bytes, sha256 } = new Asset(graph.toBytes());
+      program = { graph: { bytes, sha256 }, batchSize, batches, randomSizes };
+      this.#programs.set(key, program);
+    }
+    return program;
+  }
+
+  #run<R>(exported: string, message: unknown, transfer: ArrayBuffer[] = []): Promise<R> {
+    const task: Task = { module, export: exported, message, transfer, key: this.#id, replicas: 1 };
+    return sharedPool().run<R>(task, { signal: this.#options.signal });
+  }
+}

@@ -1,0 +1,158 @@
+/** @file Layout: the tensors that training carries from step to step, and how weights are joined to fewer of them. */
+
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Value } from "../graph/value.js";
+import type { WeightSpec } from "../nn/build.js";
+import { lrAt, type Optimizer } from "../optim/optimizer.js";
+import { sizeOf } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+
+/** One tensor that is carried: a weight or several joined, a slot of the optimizer, a running statistic. */
+export interface Part {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Weights that are updated by the same operators. */
+export interface Group {
+  readonly name: string;
+  readonly weights: readonly WeightSpec[];
+  readonly isJoined: boolean;
+  readonly shape: readonly number[];
+  readonly lrMultiplier: number;
+  readonly decay: number;
+}
+
+/** Weights up to this size are joined where the optimizer allows: an operator costs a microsecond or two however small its tensor. */
+const joinedSize = 2 ** 18;
+
+export const emaSlot = "ema";
+
+export class Layout {
+  readonly weights: readonly WeightSpec[];
+  readonly groups: readonly Group[];
+  /** Running statistics and the like. */
+  readonly states: readonly WeightSpec[];
+  readonly frozen: readonly WeightSpec[];
+  /** What is carried: of each group the weights, then its slots; then the states. */
+  readonly parts: readonly Part[];
+  readonly slots: readonly string[];
+  readonly optimizer: Optimizer;
+  readonly #multipliers: readonly number[];
+  readonly #numberNames: readonly string[];
+
+  constructor(weights: readonly WeightSpec[], states: ReadonlySet<string>, optimizer: Optimizer) {
+    this.weights = weights;
+    this.optimizer = optimizer;
+    this.states = weights.filter(({ name }) => states.has(name));
+    this.frozen = weights.filter(({ name, trainable }) => !trainable && !states.has(name));
+    this.groups = groupsOf(
+      weights.filter(({ trainable }) => trainable),
+      optimizer,
+    );
+    this.slots = [...Object.keys(optimizer.slots), ...(optimizer.params.useEma ? [emaSlot] : [])];
+    this.parts = [
+      ...this.groups.flatMap(({ name, shape }) => [
+        { name, shape },
+        ...this.slots.map((slot) => ({ name: `${slot}/${name}`, shape })),
+      ]),
+      ...this.states.map(({ name, shape }) => ({ name, shape })),
+    ];
+    this.#multipliers = [...new Set(this.groups.map(({ lrMultiplier }) => lrMultiplier))];
+    this.#numberNames = ["lr", ...Object.keys(optimizer.numbers(1, 1))];
+  }
+
+  /** Numbers of each step. */
+  get numberCount(): number {
+    return this.#multipliers.length * this.#numberNames.length;
+  }
+
+  /** The numbers of `count` steps from `step` (counted from 0), one row per step. */
+  numbersOf(step: number, count: number, lrFactor: number): Float32Array {
+    const rows = Array.from({ length: count }, (_, i) => {
+      const lr = lrAt(this.optimizer, step + i) * lrFactor;
+      return this.#multipliers.flatMap((multiplier) => [
+        lr * multiplier,
+        ...Object.values(this.optimizer.numbers(step + i + 1, lr * multiplier)),
+      ]);
+    });
+    return Float32Array.from(rows.flat());
+  }
+
+  /** A group's numbers among those of a step, each [1]. */
+  numbersIn(row: readonly Value[], group: Group): Record<"lr", Value> & Record<string, Value> {
+    const from = this.#multipliers.indexOf(group.lrMultiplier) * this.#numberNames.length;
+    return Object.fromEntries(this.#numberNames.map((name, i) => [name, row[from + i]!])) as Record<"lr", Value>;
+  }
+
+  /** Values before the first step. */
+  first(seed: number, known: ReadonlyMap<string, Tensor> = new Map()): Map<string, Tensor> {
+    const values = new Map<string, Tensor>();
+    const firstOf = (spec: WeightSpec) => known.get(spec.name) ?? spec.initial(seed);
+    for (const group of this.groups) {
+      const joined = new Float32Array(sizeOf(group.shape));
+      let at = 0;
+      for (const spec of group.weights) {
+        joined.set(firstOf(spec).data as Float32Array, at);
+        at += sizeOf(spec.shape);
+      }
+      values.set(group.name, new Tensor("float32", joined, group.shape));
+      for (const slot of this.slots) {
+        const start = slot === emaSlot ? joined.slice() : joined.slice().fill(this.optimizer.slots[slot]!);
+        values.set(`${slot}/${group.name}`, new Tensor("float32", start, group.shape));
+      }
+    }
+    for (const spec of this.states) values.set(spec.name, firstOf(spec));
+    return values;
+  }
+
+  /** Every weight by its own name, out of carried values; averaged ones where an average is kept and asked for. */
+  weightsIn(values: ReadonlyMap<string, Tensor>, averaged = false): Map<string, Tensor> {
+    const found = new Map<string, Tensor>();
+    for (const group of this.groups) {
+      const from = averaged && this.slots.includes(emaSlot) ? `${emaSlot}/${group.name}` : group.name;
+      const joined = values.get(from)!.data as Float32Array;
+      let at = 0;
+      for (const { name, shape } of group.weights) {
+        const size = sizeOf(shape);
+        found.set(name, new Tensor("float32", joined.slice(at, at + size), shape));
+        at += size;
+      }
+    }
+    for (const { name } of this.states) found.set(name, values.get(name)!);
+    return found;
+  }
+
+  /** A group's weights as tensors of a graph. */
+  split(g: GraphBuilder, group: Group, joined: Value): Value[] {
+    if (!group.isJoined) return [joined];
+    const sizes = group.weights.map(({ shape }) => sizeOf(shape));
+    const flat = sizes.length === 1 ? [joined] : g.split(joined, sizes);
+    return group.weights.map(({ shape }, i) => g.reshape(flat[i]!, shape));
+  }
+}
+
+function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer): Group[] {
+  const { clipNorm, excludeFromWeightDecay } = optimizer.params;
+  const mayJoin = optimizer.isElementwise && clipNorm === undefined;
+  const joined = new Map<string, WeightSpec[]>();
+  const groups: Group[] = [];
+  const decayOf = ({ name, decays }: WeightSpec) =>
+    decays && !excludeFromWeightDecay.some((part) => name.includes(part)) ? 1 : 0;
+  for (const spec of weights) {
+    const decay = decayOf(spec);
+    if (mayJoin && sizeOf(spec.shape) <= joinedSize) {
+      const key = `joined/${spec.lrMultiplier}/${decay}`;
+      joined.set(key, [...(joined.get(key) ?? []), spec]);
+    } else {
+      const { name, shape, lrMultiplier } = spec;
+      groups.push({ name, weights: [spec], isJoined: false, shape, lrMultiplier, decay });
+    }
+  }
+  for (const [name, members] of joined) {
+    const size = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const { lrMultiplier } = members[0]!;
+    groups.push({ name, weights: members, isJoined: true, shape: [size], lrMultiplier, decay: decayOf(members[0]!) });
+  }
+  return groups;
+}

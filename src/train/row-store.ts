@@ -1,0 +1,168 @@
+/** @file RowStore: the rows of a training set as typed arrays, in memory up to a budget and in an unnamed file beyond it. */
+
+import { createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { EngineError, messageOf, type Who } from "../errors.js";
+import { allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
+import { sizeOf } from "../tensor/shape.js";
+import { unnamedFile } from "../util/unnamed-file.js";
+import type { Field } from "./problem.js";
+
+type Numbers = Exclude<ReturnType<typeof allocate>, string[]>;
+
+/** Rows of all fields: each field's elements one row after the other. */
+export interface Rows {
+  readonly count: number;
+  readonly columns: Readonly<Record<string, Numbers>>;
+}
+
+/** Some rows of a segment. */
+export interface Piece {
+  readonly segment: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Segment {
+  readonly rows: number;
+  /** In memory, or where it begins in the file. */
+  readonly place: Rows | number;
+}
+
+const segmentBytes = 512 * 1024;
+
+/** Takes rows in, gives them back in any order any number of times. Close it when done. */
+export class RowStore {
+  readonly fields: readonly Field[];
+  readonly #budget: number;
+  readonly #who: Who;
+  readonly #segments: Segment[] = [];
+  readonly #hash = createHash("sha256");
+  #rows = 0;
+  #file: FileHandle | undefined;
+  #end = 0;
+
+  /** @param budget bytes kept in memory at most */
+  constructor(fields: readonly Field[], { budget, who }: { readonly budget: number; readonly who: Who }) {
+    this.fields = fields;
+    this.#budget = budget;
+    this.#who = who;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Rows of each segment. */
+  get segments(): readonly number[] {
+    return this.#segments.map(({ rows }) => rows);
+  }
+
+  /** Whether all rows are in memory. */
+  get isResident(): boolean {
+    return this.#file === undefined;
+  }
+
+  get rowBytes(): number {
+    return this.fields.reduce((sum, { dtype, shape }) => sum + bytesPerElement(dtype) * sizeOf(shape), 0);
+  }
+
+  /** Equal for equal rows in equal order. */
+  fingerprint(): string {
+    return this.#hash.copy().update(String(this.#rows)).digest("hex");
+  }
+
+  /** @throws EngineError where the disk does not take it. */
+  async add(rows: Rows): Promise<void> {
+    const most = Math.max(1, Math.floor(segmentBytes / Math.max(1, this.rowBytes)));
+    for (let from = 0; from < rows.count; from += most)
+      await this.#addSegment(this.#slice(rows, from, Math.min(rows.count, from + most)));
+  }
+
+  async #addSegment(rows: Rows): Promise<void> {
+    for (const { name } of this.fields) this.#hash.update(bytesOf(rows.columns[name]!));
+    this.#rows += rows.count;
+    if (this.#file === undefined && this.#rows * this.rowBytes <= this.#budget) {
+      this.#segments.push({ rows: rows.count, place: rows });
+      return;
+    }
+    try {
+      this.#file ??= await unnamedFile();
+      const place = this.#end;
+      for (const { name } of this.fields) {
+        const bytes = bytesOf(rows.columns[name]!);
+        for (let at = 0; at < bytes.length; ) {
+          at += (await this.#file.write(bytes, at, bytes.length - at, this.#end + at)).bytesWritten;
+        }
+        this.#end += bytes.length;
+      }
+      this.#segments.push({ rows: rows.count, place });
+    } catch (cause) {
+      const size = `${Math.ceil(this.#end / 2 ** 20)} MiB of training data are in files in "${tmpdir()}"`;
+      const message = `${size}, and no more could be written: ${messageOf(cause)}; make room or set TMPDIR`;
+      throw new EngineError(this.#who, message, { code: "DISK", cause });
+    }
+  }
+
+  /** The rows of the pieces, in their order, in buffers of their own. */
+  async read(pieces: readonly Piece[]): Promise<Rows> {
+    const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+    const columns = Object.fromEntries(
+      this.fields.map(({ name, dtype, shape }) => [name, allocate(dtype, count * sizeOf(shape)) as Numbers]),
+    );
+    let at = 0;
+    for (const { segment, from, to } of pieces) {
+      const { rows, place } = this.#segments[segment]!;
+      const part = typeof place === "number" ? await this.#readFile(place, rows) : place;
+      for (const { name, shape } of this.fields) {
+        const width = sizeOf(shape);
+        // both hold the field's dtype, which the union of array types cannot say
+        (columns[name] as Uint8Array).set(
+          part.columns[name]!.subarray(from * width, to * width) as Uint8Array,
+          at * width,
+        );
+      }
+      at += to - from;
+    }
+    return { count, columns };
+  }
+
+  async close(): Promise<void> {
+    this.#segments.length = 0;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #readFile(place: number, rows: number): Promise<Rows> {
+    const bytes = new Uint8Array(rows * this.rowBytes);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await this.#file!.read(bytes, at, bytes.length - at, place + at);
+      if (bytesRead === 0) throw new EngineError(this.#who, "the file of training data is cut off; fit again");
+      at += bytesRead;
+    }
+    let at = 0;
+    const columns = Object.fromEntries(
+      this.fields.map(({ name, dtype, shape }) => {
+        const size = rows * sizeOf(shape) * bytesPerElement(dtype);
+        const column = fromBytes(dtype, bytes.subarray(at, at + size)) as Numbers;
+        at += size;
+        return [name, column];
+      }),
+    );
+    return { count: rows, columns };
+  }
+
+  #slice({ columns }: Rows, from: number, to: number): Rows {
+    const parts = this.fields.map(({ name, shape }) => {
+      const width = sizeOf(shape);
+      // a copy: what is given may be a view of a whole batch
+      return [name, columns[name]!.slice(from * width, to * width)];
+    });
+    return { count: to - from, columns: Object.fromEntries(parts) };
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Numbers): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,262 @@
+/** @file What a pool thread does for a training run: holds the data and the carried tensors, and runs the graphs. */
+
+import { EngineError } from "../errors.js";
+import type { ThreadContext } from "../runtime/context.js";
+import { openSession, type Session } from "../runtime/session.js";
+import { Tensor } from "../tensor/tensor.js";
+import { Asset } from "../util/asset.js";
+import { Random } from "../util/random.js";
+import { orderOf } from "./epoch-plan.js";
+import type { Field } from "./problem.js";
+import type { Rows } from "./row-store.js";
+
+/** A graph as a message. */
+export interface WireProgram {
+  readonly graph: Pick<Asset, "bytes" | "sha256">;
+  readonly batchSize: number;
+  readonly batches: number;
+  readonly randomSizes: { readonly uniform: readonly number[]; readonly normal: readonly number[] };
+}
+
+export type SetName = "train" | "validation";
+
+type Values = Record<string, Tensor>;
+
+interface LoadedRows {
+  readonly count: number;
+  readonly columns: Values;
+  order: { readonly key: string; readonly rows: Uint32Array } | undefined;
+}
+
+interface Training {
+  readonly fields: readonly Field[];
+  readonly seed: number;
+  readonly threads: number;
+  readonly sets: Map<SetName, LoadedRows>;
+  readonly sessions: Map<string, Promise<Session>>;
+  readonly tables: Map<string, Tensor>;
+  /** What is carried from step to step. */
+  values: Values;
+}
+
+const trainings = new Map<string, Training>();
+
+export interface OpenMessage {
+  readonly id: string;
+  readonly fields: readonly Field[];
+  readonly seed: number;
+  readonly threads: number;
+}
+
+export function open({ id, fields, seed, threads }: OpenMessage): void {
+  const empty = { sets: new Map(), sessions: new Map(), tables: new Map(), values: {} };
+  trainings.set(id, { fields, seed, threads, ...empty });
+}
+
+/** Takes rows in place of those it holds. */
+export function load({ id, set, rows }: { id: string; set: SetName; rows: Rows }): void {
+  const { fields, sets } = trainingOf(id);
+  const columns = fields.map(({ name, dtype, shape }): [string, Tensor] => {
+    return [name, new Tensor(dtype, rows.columns[name]!, [rows.count, ...shape])];
+  });
+  sets.set(set, { count: rows.count, columns: Object.fromEntries(columns), order: undefined });
+}
+
+export interface StepsMessage {
+  readonly id: string;
+  readonly program: WireProgram;
+  readonly steps: number;
+  /** [steps, numberCount] */
+  readonly numbers: Float32Array;
+  /** Number of the first step, for the random numbers. */
+  readonly step: number;
+  /** Which order of the block's rows, and where in it the first step begins. */
+  readonly epoch: number;
+  readonly block: number;
+  readonly from: number;
+  readonly shuffle: boolean;
+}
+
+export interface StepsResult {
+  /** [steps done, batches, statCount] */
+  readonly stats: Float32Array;
+  /** Whether the last of them had a loss that is not finite; the carried tensors are those before it. */
+  readonly failed: boolean;
+}
+
+/** Trains. */
+export async function steps(message: StepsMessage, { signal }: ThreadContext): Promise<StepsResult> {
+  const training = trainingOf(message.id);
+  const { program, steps: count } = message;
+  const result = await runSteps(training, message, count, signal);
+  const stats = result.stats!.data as Float32Array;
+  const [done] = result.stats!.shape;
+  const failed = !lossesOf(stats, done!, program.batches).every(Number.isFinite);
+  if (failed) {
+    // the same steps again without the last: the tensors before it went as the next step was begun
+    if (done! > 1) keep(training, await runSteps(training, message, done! - 1, signal));
+  } else keep(training, result);
+  return { stats, failed };
+}
+
+function lossesOf(stats: Float32Array, steps: number, batches: number): number[] {
+  const width = stats.length / (steps * batches);
+  return Array.from({ length: batches }, (_, i) => stats[((steps - 1) * batches + i) * width]!);
+}
+
+async function runSteps(
+  training: Training,
+  message: StepsMessage,
+  count: number,
+  signal: AbortSignal,
+): Promise<Values> {
+  const { program, numbers, epoch, block, from, shuffle } = message;
+  const { batchSize, batches } = program;
+  const rows = rowsOf(training, "train");
+  const key = `${epoch} ${block} ${shuffle}`;
+  if (rows.order?.key !== key) {
+    rows.order = { key, rows: orderOf(rows.count, shuffle, training.seed, epoch, block) };
+  }
+  const order = Int32Array.from(rows.order.rows.subarray(from, from + count * batches * batchSize));
+  const session = await sessionOf(training, program);
+  return session.run(
+    {
+      count: new Tensor("int64", BigInt64Array.of(BigInt(count)), []),
+      order: new Tensor("int32", order, [count, batches, batchSize]),
+      numbers: new Tensor("float32", numbers.subarray(0, (numbers.length / message.steps) * count), [
+        count,
+        numbers.length / message.steps,
+      ]),
+      ...columnsFor(session, rows),
+      ...training.values,
+      ...randomFeeds(training, message, count),
+    },
+    { signal },
+  );
+}
+
+function keep(training: Training, result: Values): void {
+  const next = Object.entries(result).filter(([name]) => name.startsWith("next/"));
+  training.values = Object.fromEntries(next.map(([name, value]) => [name.slice("next/".length), value]));
+}
+
+/** Some fields are not read by every network; the runtime refuses feeds that the graph lacks. */
+function columnsFor(session: Session, { columns }: LoadedRows): Values {
+  const names = new Set(session.inputs.map(({ name }) => name));
+  return Object.fromEntries(Object.entries(columns).filter(([name]) => names.has(name)));
+}
+
+export interface EvaluateMessage {
+  readonly id: string;
+  readonly program: WireProgram;
+  readonly set: SetName;
+  readonly from: number;
+  readonly batches: number;
+  /** The weights by name. */
+  readonly weights: Readonly<Record<string, Tensor>>;
+}
+
+/** Loss and sums of metrics of batches in the data's order, [batches, statCount]. */
+export async function evaluate(message: EvaluateMessage, { signal }: ThreadContext): Promise<Float32Array> {
+  const training = trainingOf(message.id);
+  const { program, batches, from } = message;
+  const rows = rowsOf(training, message.set);
+  const session = await sessionOf(training, program);
+  const size = batches * program.batchSize;
+  const weights = Object.entries(message.weights).map(([name, { dtype, data, shape }]) => [
+    name,
+    new Tensor(dtype, data, shape),
+  ]);
+  const result = await session.run(
+    {
+      count: new Tensor("int64", BigInt64Array.of(BigInt(batches)), []),
+      order: new Tensor(
+        "int32",
+        Int32Array.from({ length: size }, (_, i) => from + i),
+        [batches, program.batchSize],
+      ),
+      ...columnsFor(session, rows),
+      ...Object.fromEntries(weights),
+    },
+    { signal },
+  );
+  return result.stats!.data as Float32Array;
+}
+
+/** The carried tensors; copies. */
+export function read(id: string): Values {
+  return trainingOf(id).values;
+}
+
+export function write({ id, values }: { id: string; values: Values }): void {
+  const tensors = Object.entries(values).map(([name, { dtype, data, shape }]) => [
+    name,
+    new Tensor(dtype, data, shape),
+  ]);
+  trainingOf(id).values = Object.fromEntries(tensors);
+}
+
+export async function close(id: string): Promise<void> {
+  const training = trainings.get(id);
+  trainings.delete(id);
+  for (const session of training?.sessions.values() ?? []) await (await session.catch(() => undefined))?.close();
+}
+
+function trainingOf(id: string): Training {
+  const found = trainings.get(id);
+  if (found !== undefined) return found;
+  throw new EngineError(
+    "training",
+    "the thread that trained has ended, and what it held is lost; go on from a checkpoint",
+  );
+}
+
+function rowsOf({ sets }: Training, set: SetName): LoadedRows {
+  const found = sets.get(set);
+  if (found === undefined) throw new EngineError("training", `internal: no rows of set "${set}"`);
+  return found;
+}
+
+function sessionOf({ sessions, threads }: Training, { graph }: WireProgram): Promise<Session> {
+  let session = sessions.get(graph.sha256);
+  if (session === undefined) {
+    session = openSession(new Asset(graph.bytes, graph.sha256), { name: "training graph", threads });
+    sessions.set(graph.sha256, session);
+  }
+  return session;
+}
+
+/** Random numbers in a table: a step's tensors are slices of it, at places that follow from the seed and the step. */
+const tableSize = 2 ** 20;
+
+function randomFeeds(training: Training, { program, step }: StepsMessage, count: number): Values {
+  const feeds: Values = {};
+  for (const kind of ["uniform", "normal"] as const) {
+    const sizes = program.randomSizes[kind];
+    if (sizes.length === 0) continue;
+    const table = tableOf(training, kind, Math.max(...sizes));
+    feeds[`table/${kind}`] = table;
+    const perBatch = sizes.length;
+    const perStep = perBatch * program.batches;
+    const places = new BigInt64Array(count * perStep);
+    for (let i = 0; i < count; i++) {
+      const random = new Random(training.seed + 2 ** 32 * (step + i), kind);
+      for (let j = 0; j < perStep; j++) {
+        places[i * perStep + j] = BigInt(random.below(table.size - sizes[j % perBatch]! + 1));
+      }
+    }
+    feeds[`places/${kind}`] = new Tensor("int64", places, [count, program.batches, perBatch]);
+  }
+  return feeds;
+}
+
+function tableOf({ tables, seed }: Training, kind: "uniform" | "normal", largest: number): Tensor {
+  const size = tableSize + largest;
+  const known = tables.get(kind);
+  if (known !== undefined && known.size >= size) return known;
+  const random = new Random(seed, `table ${kind}`);
+  const draw = kind === "uniform" ? () => random.uniform() : () => random.normal();
+  const table = new Tensor("float32", Float32Array.from({ length: size }, draw));
+  tables.set(kind, table);
+  return table;
+}

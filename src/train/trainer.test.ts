@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import { dense } from "../nn/layers/dense.js";
+import { dropout } from "../nn/layers/dropout.js";
+import { crossEntropy } from "../nn/losses/cross-entropy.js";
+import { accuracy } from "../nn/metrics/accuracy.js";
+import { sequential } from "../nn/network.js";
+import { adam } from "../optim/adam.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Random } from "../util/random.js";
+import type { Callback, TrainingRun } from "./callback.js";
+import { decodeCheckpoint } from "./checkpoint.js";
+import type { Field, Problem } from "./problem.js";
+import { RowStore } from "./row-store.js";
+import { type TrainOptions, train } from "./trainer.js";
+
+const x: Field = { name: "features", dtype: "float32", shape: [2] };
+const y: Field = { name: "label", dtype: "int32", shape: [] };
+
+function problem(): Problem {
+  const network = sequential([dense(16, { activation: "tanh" }), dropout(0.1), dense(2)]);
+  const head = { output: "output", target: y, loss: crossEntropy(), lossWeight: 1, metrics: [accuracy()] };
+  return { network, inputs: [x], heads: [head], weight: undefined };
+}
+
+/** Points in the four quadrants; those where both signs agree are class 1. */
+async function quadrants(rows: number, budget = 2 ** 20): Promise<RowStore> {
+  const store = new RowStore([x, y], { budget, who: "test" });
+  const random = new Random(5);
+  const features = Float32Array.from({ length: 2 * rows }, () => 2 * random.uniform() - 1);
+  const label = Int32Array.from({ length: rows }, (_, i) => Number(features[2 * i]! * features[2 * i + 1]! > 0));
+  await store.add({ count: rows, columns: { features, label } });
+  return store;
+}
+
+async function options(more: Partial<TrainOptions> = {}): Promise<TrainOptions> {
+  const data = await quadrants(500);
+  return {
+    ...{ who: "test", problem: problem(), optimizer: adam({ lr: 0.02 }) },
+    ...{ train: data, epochs: 30, batchSize: 32, seed: 3, ...more },
+  };
+}
+
+const numbersOf = (weights: ReadonlyMap<string, Tensor>) =>
+  Object.fromEntries([...weights].map(([name, { data }]) => [name, [...(data as Float32Array)]]));
+
+describe("training", () => {
+  test("learns, and tells loss and metrics of rows it trained on and of others", async () => {
+    const { history, weights } = await train(await options({ validation: await quadrants(200) }));
+    expect(history).toHaveLength(30);
+    expect(history.at(-1)!.accuracy).toBeGreaterThan(0.86);
+    expect(history.at(-1)!.val_accuracy).toBeGreaterThan(0.93);
+    expect(history.at(-1)!.val_loss).toBeLessThan(history[0]!.val_loss!);
+    expect([...weights.keys()]).toEqual(["dense/kernel", "dense_1/kernel", "dense/bias", "dense_1/bias"]);
+  });
+
+  test("gives the same weights for the same seed, and others for another", async () => {
+    const [a, b, c] = [
+      await train(await options({ epochs: 2 })),
+      await train(await options({ epochs: 2 })),
+      await train(await options({ epochs: 2, seed: 4 })),
+    ];
+    expect(numbersOf(a.weights)).toEqual(numbersOf(b.weights));
+    expect(numbersOf(a.weights)).not.toEqual(numbersOf(c.weights));
+  });
+
+  test("goes on from a checkpoint in the middle of an epoch to the very same weights", async () => {
+    const whole = await train(await options({ epochs: 3 }));
+    let saved: Uint8Array | undefined;
+    const stopAt: Callback = {
+      name: "stop",
+      onBatchBegin() {},
+      async onBatchEnd(step: number, _logs, run: TrainingRun) {
+        if (step !== 20) return;
+        saved = await run.checkpoint();
+        run.stop("test");
+      },
+    };
+    const cut = await train(await options({ epochs: 3, callbacks: [stopAt] }));
+    expect(cut.stopped).toBe("test");
+    const rest = await train(await options({ epochs: 3, resume: decodeCheckpoint(saved!, "memory") }));
+    expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
+    expect(rest.history).toEqual(whole.history);
+  });
+
+  test("refuses a checkpoint of other rows", async () => {
+    let saved: Uint8Array | undefined;
+    const save: Callback = {
+      name: "save",
+      onEpochEnd: async (_epoch, _logs, run) => {
+        saved = await run.checkpoint();
+      },
+    };
+    await train(await options({ epochs: 1, callbacks: [save] }));
+    const others = options({ train: await quadrants(300), resume: decodeCheckpoint(saved!, "memory") });
+    await expect(train(await others)).rejects.toThrow(
+      "test: the checkpoint is of another run: the rows, or their order, changed since; train on the same data in a fixed order, as with orderBy, or set resume: false",
+    );
+  });
+
+  test("trains on rows that do not fit the budget, from a file", async () => {
+    const data = await quadrants(2000, 1000);
+    expect(data.isResident).toBe(false);
+    const { history } = await train(await options({ train: data, epochs: 10 }));
+    expect(history.at(-1)!.accuracy).toBeGreaterThan(0.86);
+    await data.close();
+  });
+
+  test("accumulates gradients to the same step as one batch of all", async () => {
+    const network = sequential([dense(4, { activation: "tanh" }), dense(2)]);
+    const same = { problem: { ...problem(), network }, epochs: 2, train: await quadrants(480) };
+    const one = await train(await options({ ...same, batchSize: 32 }));
+    const four = await train(
+      await options({ ...same, batchSize: 8, optimizer: adam({ lr: 0.02, gradientAccumulationSteps: 4 }) }),
+    );
+    for (const [name, values] of Object.entries(numbersOf(one.weights))) {
+      numbersOf(four.weights)[name]!.forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 3));
+    }
+  });
+
+  test("stops at a loss that is not finite, with the step and the learning rate", async () => {
+    await expect(train(await options({ optimizer: adam({ lr: 1e38 }) }))).rejects.toThrow(
+      /^test: the loss is no longer a finite number at step \d+ \(epoch 1\), with learning rate 1e\+38; lower it/,
+    );
+  });
+
+  test("an abort ends it with the signal's reason", async () => {
+    const controller = new AbortController();
+    const abort: Callback = { name: "abort", onEpochEnd: () => controller.abort(new Error("enough")) };
+    await expect(train(await options({ callbacks: [abort], signal: controller.signal }))).rejects.toThrow("enough");
+  });
+
+  test("says that there are no rows", async () => {
+    const empty = new RowStore([x, y], { budget: 1000, who: "test" });
+    await expect(train(await options({ train: empty }))).rejects.toThrow(
+      "test: there are no rows to train on; check the filter before it",
+    );
+  });
+});
