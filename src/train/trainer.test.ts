@@ -113,7 +113,7 @@ describe("training", () => {
       await options({ ...same, batchSize: 8, optimizer: adam({ lr: 0.02, gradientAccumulationSteps: 4 }) }),
     );
     for (const [name, values] of Object.entries(numbersOf(one.weights))) {
-      numbersOf(four.weights)[name]!.forEach((value, i) => expect(value).toBeCloseTo(values[i]!, 3));
+      for (const [i, value] of numbersOf(four.weights)[name]!.entries()) expect(value).toBeCloseTo(values[i]!, 3);
     }
   });
 
