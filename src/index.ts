@@ -38,6 +38,7 @@ export { inferShapes } from "./ops/infer.js";
 export { estimateMemory, type MemoryEstimate } from "./ops/memory.js";
 export { defineOp, floats, int, ints, optionalFloat, text, texts } from "./ops/op.js";
 export { extend, type InputSpec, type TraceOptions, trace } from "./ops/trace.js";
+export * as optim from "./optim/index.js";
 export { load, loadEstimator } from "./pipeline/load.js";
 export { Pipeline, PipelineModel } from "./pipeline/pipeline.js";
 export { registerStages } from "./pipeline/registry.js";

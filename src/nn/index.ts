@@ -4,5 +4,6 @@ export * as activations from "./activations.js";
 export * as initializers from "./initializers.js";
 export { type BuildContext, type Connection, defineLayer, type Layer, type NetworkInput } from "./layer.js";
 export * from "./layers/index.js";
+export * as losses from "./losses/index.js";
 export { input, model, type Network, sequential } from "./network.js";
 export * as regularizers from "./regularizers.js";

@@ -4,17 +4,8 @@ import { ParamError } from "../errors.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import { type Configured, Kind, type Maker } from "../util/kind.js";
-import {
-  boolean,
-  integer,
-  number,
-  optional,
-  type Param,
-  type ParamSpecs,
-  strings,
-  type Values,
-} from "../util/params.js";
-import { type Schedule, schedules } from "./schedule.js";
+import { boolean, integer, number, optional, type ParamSpecs, strings, type Values } from "../util/params.js";
+import { learningRate, rateAt } from "./schedule.js";
 
 /** One weight of a step, or several of them joined to one vector. */
 export interface UpdateInputs<S extends string, N extends string> {
@@ -48,21 +39,6 @@ export interface Optimizer extends Configured {
 
 export const optimizers = new Kind<Optimizer>("optimizer");
 
-/** A learning rate: a number or a schedule. */
-export function learningRate(value: number): Param<number | Schedule, true> {
-  const schedule = schedules.param("");
-  return {
-    doc: "learning rate, or a schedule of it",
-    expected: "a number of at least 0 or a schedule such as optim.cosineDecay({ ... })",
-    optional: true,
-    default: value,
-    accepts: (given) => (typeof given === "number" ? given >= 0 && Number.isFinite(given) : schedules.has(given)),
-    broken: [-1, Number.NaN, "fast"],
-    encode: (given, assets) => (typeof given === "number" ? given : schedule.encode!(given, assets)),
-    decode: (json, read) => (typeof json === "number" ? json : (schedule.decode!(json, read) as Schedule)),
-  };
-}
-
 /** Parameters that every optimizer has, as in Keras. */
 export const common = {
   lr: learningRate(0.001),
@@ -85,10 +61,18 @@ export const common = {
   emaMomentum: number("part of the average that stays at each step", { default: 0.99, min: 0, max: 1 }),
 };
 
+/** The weight after decoupled decay (Loshchilov and Hutter, 2017); the weight itself where there is none. */
+export function decayed(
+  { g, weight, numbers, decay }: Pick<UpdateInputs<string, string>, "g" | "weight" | "decay" | "numbers">,
+  weightDecay: number,
+): Value {
+  const part = weightDecay * decay;
+  return part === 0 ? weight : g.mul(weight, g.sub(1, g.mul(numbers.lr!, part)));
+}
+
 /** The learning rate of a step, counted from 0. */
 export function lrAt(optimizer: Optimizer, step: number): number {
-  const { lr } = optimizer.params;
-  return typeof lr === "number" ? lr : lr.at(step);
+  return rateAt(optimizer.params.lr, step);
 }
 
 export interface OptimizerDefinition<P extends ParamSpecs, S extends string, N extends string> {
@@ -97,7 +81,7 @@ export interface OptimizerDefinition<P extends ParamSpecs, S extends string, N e
   readonly specs: P;
   /** Default true. */
   readonly isElementwise?: boolean;
-  slots(params: Values<typeof common & P>): Readonly<Record<S, number>>;
+  slots(params: Values<typeof common & P>): { readonly [K in S]?: number };
   /** @param lr with the schedule and the weights' multiplier in it */
   numbers(params: Values<typeof common & P>, step: number, lr: number): Readonly<Record<N, number>>;
   update(inputs: UpdateInputs<S, N>, params: Values<typeof common & P>): Updated<S>;
@@ -120,7 +104,7 @@ export function defineOptimizer<const P extends ParamSpecs, S extends string, N 
       return {
         type,
         params: params as Optimizer["params"],
-        slots: definition.slots(params),
+        slots: definition.slots(params) as Readonly<Record<string, number>>,
         isElementwise,
         numbers: (step, lr) => definition.numbers(params, step, lr),
         // the engine gives back the slots and numbers that this definition named
