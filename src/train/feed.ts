@@ -1,0 +1,52 @@
+/** @file Feed: gives the training thread its rows block by block, and reads the next block meanwhile. */
+
+import type { Engine } from "./engine.js";
+import { type Block, blocksOf } from "./epoch-plan.js";
+import type { RowStore, Rows } from "./row-store.js";
+
+/** Bytes of rows that the training thread holds at once where not all of them fit. */
+const blockBytes = 64 * 2 ** 20;
+
+export interface FeedOptions {
+  readonly store: RowStore;
+  readonly engine: Engine;
+  /** Rows of one step. */
+  readonly stepRows: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+}
+
+export class Feed {
+  readonly #options: FeedOptions;
+  #isWholeLoaded = false;
+  #next: { readonly key: string; readonly rows: Promise<Rows> } | undefined;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** The blocks of an epoch. */
+  blocks(epoch: number): Block[] {
+    const { store, stepRows, shuffle, seed } = this.#options;
+    const blockRows = store.isResident
+      ? Number.POSITIVE_INFINITY
+      : Math.max(1, Math.floor(blockBytes / store.rowBytes));
+    return blocksOf(store.segments, { blockRows, stepRows, shuffle, seed, epoch });
+  }
+
+  /** Loads a block of an epoch unless it is there, and begins to read the one after it. */
+  async load(epoch: number, blocks: readonly Block[], number: number): Promise<void> {
+    const { store, engine } = this.#options;
+    if (this.#isWholeLoaded) return;
+    const key = `${epoch} ${number}`;
+    const rows = this.#next?.key === key ? await this.#next.rows : await store.read(blocks[number]!.pieces);
+    await engine.load("train", rows);
+    this.#isWholeLoaded = blocks.length === 1;
+    const after = blocks[number + 1];
+    if (after === undefined) return;
+    const reading = store.read(after.pieces);
+    // a failure is told when its turn comes
+    reading.catch(() => {});
+    this.#next = { key: `${epoch} ${number + 1}`, rows: reading };
+  }
+}

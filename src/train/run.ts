@@ -1,0 +1,151 @@
+/** @file Run: where a training run is, as callbacks see it and as checkpoints keep it. */
+
+import { DataError } from "../errors.js";
+import { lrAt } from "../optim/optimizer.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Callback, Logs, TrainingRun } from "./callback.js";
+import { type Checkpoint, encodeCheckpoint } from "./checkpoint.js";
+import type { Engine } from "./engine.js";
+import { runsOf } from "./epoch-plan.js";
+import { statCountOf } from "./forward.js";
+import type { Layout } from "./layout.js";
+import { inferenceGraph } from "./problem.js";
+import { Sums } from "./sums.js";
+import type { TrainOptions } from "./trainer.js";
+
+export class Run implements TrainingRun {
+  readonly epochs: number;
+  readonly samples: number;
+  readonly batchSize: number;
+  readonly history: Logs[] = [];
+  readonly largerIsBetter: ReadonlySet<string>;
+  lrFactor = 1;
+  epoch = 0;
+  step = 0;
+  stepInEpoch = 0;
+  stopped: string | undefined;
+  /** Of the epoch so far. */
+  sums: Sums;
+  readonly #options: TrainOptions;
+  readonly #layout: Layout;
+  readonly #engine: Engine;
+  readonly #first: ReadonlyMap<string, Tensor>;
+  readonly #callbacks: readonly Callback[];
+  readonly #problemKey: string;
+
+  /** @param first the weights before the first step */
+  constructor(options: TrainOptions, layout: Layout, engine: Engine, first: ReadonlyMap<string, Tensor>) {
+    this.#options = options;
+    this.#layout = layout;
+    this.#engine = engine;
+    this.#first = first;
+    this.#callbacks = options.callbacks ?? [];
+    this.epochs = options.epochs;
+    this.samples = options.train.rows;
+    this.batchSize = options.batchSize;
+    this.sums = this.emptySums();
+    this.#problemKey = JSON.stringify(layout.parts);
+    const better = options.problem.heads.flatMap(({ metrics, output }) =>
+      metrics.filter(({ isLargerBetter }) => isLargerBetter).flatMap(({ name }) => [name, `${output}_${name}`]),
+    );
+    this.largerIsBetter = new Set(better.flatMap((name) => [name, `val_${name}`]));
+  }
+
+  /** Batches of one step. */
+  get batches(): number {
+    return this.#options.optimizer.params.gradientAccumulationSteps;
+  }
+
+  get steps(): number {
+    return runsOf(this.samples, this.batchSize, this.batches).reduce((sum, { steps }) => sum + steps, 0);
+  }
+
+  get lr(): number {
+    return lrAt(this.#options.optimizer, this.step) * this.lrFactor;
+  }
+
+  stop(reason: string): void {
+    this.stopped ??= reason;
+  }
+
+  async weights(): Promise<ReadonlyMap<string, Tensor>> {
+    return this.#layout.weightsIn(await this.#engine.read());
+  }
+
+  /** As validation and the model use them: averaged where the optimizer keeps an average. */
+  async learned(): Promise<ReadonlyMap<string, Tensor>> {
+    return this.#layout.weightsIn(await this.#engine.read(), true);
+  }
+
+  async setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void> {
+    const values = await this.#engine.read();
+    for (const [name, value] of this.#layout.first(this.#options.seed, weights)) {
+      // slots stay as they are, but for the average, which begins anew
+      if (!values.has(name) || !isSlot(this.#layout, name)) values.set(name, value);
+    }
+    await this.#engine.write(values);
+  }
+
+  async model(): Promise<Uint8Array> {
+    const weights = new Map([...this.#first, ...(await this.learned())]);
+    return inferenceGraph(this.#options.problem, weights).toBytes();
+  }
+
+  async checkpoint(): Promise<Uint8Array> {
+    const states = this.#callbacks.flatMap((each, i) => (each.state ? [[`${i} ${each.name}`, each.state()]] : []));
+    return encodeCheckpoint({
+      tensors: await this.#engine.read(),
+      progress: {
+        seed: this.#options.seed,
+        fingerprint: this.#options.train.fingerprint(),
+        problem: this.#problemKey,
+        epoch: this.epoch,
+        stepInEpoch: this.stepInEpoch,
+        step: this.step,
+        lrFactor: this.lrFactor,
+        sums: this.sums.toJSON(),
+        history: this.history,
+        callbacks: Object.fromEntries(states) as Record<string, unknown>,
+      },
+    });
+  }
+
+  /** Puts everything in the state of the checkpoint. @throws DataError where it is of another run. */
+  async resume({ tensors, progress }: Checkpoint): Promise<void> {
+    const { who, seed, train: store, problem } = this.#options;
+    const differs = (what: string, mend: string) =>
+      new DataError(who, `the checkpoint is of another run: ${what} changed since; ${mend}, or set resume: false`, {
+        code: "CHECKPOINT",
+      });
+    if (progress.problem !== this.#problemKey)
+      throw differs("the network or the optimizer", "take those it was made with");
+    if (progress.seed !== seed) throw differs(`the seed (${progress.seed} then, ${seed} now)`, "take the same one");
+    if (progress.fingerprint !== store.fingerprint()) {
+      throw differs("the rows, or their order,", "train on the same data in a fixed order, as with orderBy");
+    }
+    await this.#engine.write(tensors);
+    this.epoch = progress.epoch;
+    this.step = progress.step;
+    this.stepInEpoch = progress.stepInEpoch;
+    this.lrFactor = progress.lrFactor;
+    this.sums = new Sums(problem, statCountOf(problem), progress.sums);
+    this.history.push(...progress.history);
+    for (const [i, each] of this.#callbacks.entries()) {
+      const state = progress.callbacks[`${i} ${each.name}`];
+      if (state !== undefined) each.restore?.(state);
+    }
+  }
+
+  emptySums(): Sums {
+    const { problem } = this.#options;
+    return new Sums(problem, statCountOf(problem));
+  }
+
+  async tell(what: (callback: Callback) => void | Promise<void>): Promise<void> {
+    for (const callback of this.#callbacks) await what(callback);
+  }
+}
+
+function isSlot({ slots }: Layout, name: string): boolean {
+  return slots.some((slot) => slot !== "ema" && name.startsWith(`${slot}/`));
+}
