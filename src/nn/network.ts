@@ -2,11 +2,13 @@
 
 import { GraphError, ParamError } from "../errors.js";
 import type { Value } from "../graph/value.js";
-import { Connection, Layer, type NetworkInput } from "./layer.js";
+import { boolean, json, number, optional, text } from "../util/params.js";
+import { Connection, Layer, layers, type NetworkInput } from "./layer.js";
+import { connectionsParam, type Joined, layerList } from "./network-json.js";
 
 /** A layer that can be trained on its own: its inputs and outputs have names. */
 export class Network extends Layer {
-  /** What it is fed; undefined for a chain whose shape the data tells. */
+  /** What it is fed; without a shape for a chain whose shape the data tells. */
   readonly inputs: readonly NetworkInput[];
   readonly outputs: readonly string[];
 
@@ -22,37 +24,103 @@ export class Network extends Layer {
   }
 }
 
+export interface NetworkOptions {
+  readonly name?: string | undefined;
+  /** Whether training changes the weights of its layers; default true. */
+  readonly trainable?: boolean | undefined;
+  /** Factor of the learning rate for all its weights; default 1. */
+  readonly lrMultiplier?: number | undefined;
+}
+
+const common = {
+  name: optional(text("name of the network")),
+  trainable: boolean("whether training changes the weights of its layers", { default: true }),
+  lrMultiplier: number("factor of the learning rate for all its weights", { default: 1, min: 0 }),
+};
+
+const chain = layers.define({
+  type: "Sequential",
+  specs: {
+    layers: layerList("the layers, in order"),
+    input: optional(
+      json<NetworkInput>("what the first layer reads", "an input such as nn.input({ shape: [784] })", isInput),
+    ),
+    ...common,
+  },
+  positional: [],
+  make(params): Network {
+    return new Network({
+      type: "Sequential",
+      params,
+      label: labelOf("Sequential", params.name),
+      keepsMask: false,
+      inputs: [params.input ?? { name: "features" }],
+      outputs: ["output"],
+      build: (context, inputs) =>
+        params.layers.reduce<readonly Value[]>((xs, layer) => context.call(layer, xs), inputs),
+    });
+  },
+});
+
 /**
  * A chain of layers. The shape of its input is that of the data, unless the first layer is `nn.input(...)`.
  *
  * @throws ParamError without layers.
  * @example nn.sequential([nn.dense(256, { activation: "relu" }), nn.dropout(0.3), nn.dense(10)])
  */
-export function sequential(chain: readonly (Layer | Connection)[], { name }: { readonly name?: string } = {}): Network {
-  const [first, ...rest] = chain;
-  const input = first instanceof Connection ? first.input : undefined;
-  const used = (first instanceof Connection ? rest : chain) as readonly Layer[];
+export function sequential(given: readonly (Layer | Connection)[], options: NetworkOptions = {}): Network {
+  const [first, ...rest] = given;
+  const start = first instanceof Connection ? first.input : undefined;
+  const used = (start === undefined ? given : rest) as readonly Layer[];
   if (used.length === 0) throw new ParamError("sequential", "there are no layers; give at least one");
   for (const [i, layer] of (used as readonly unknown[]).entries()) {
     if (layer instanceof Layer) continue;
     const found = layer instanceof Connection ? "an input or a layer that was applied" : String(layer);
     throw new ParamError("sequential", `layer ${i + 1} must be a layer such as nn.dense(10), got ${found}`);
   }
-  return new Network({
-    type: "Sequential",
-    params: { layers: used, input, name },
-    label: name === undefined ? "Sequential" : `Sequential "${name}"`,
-    keepsMask: false,
-    inputs: [input ?? { name: "features" }],
-    outputs: ["output"],
-    build: (context, inputs) => used.reduce<readonly Value[]>((xs, layer) => context.call(layer, xs), inputs),
-  });
+  return chain({ layers: used, input: start, ...options }) as Network;
 }
 
 /** An input of a network that is no chain, or the first of a chain; `shape` is that of one row. */
 export function input(spec: Partial<NetworkInput> = {}): Connection {
   return new Connection(undefined, [], 0, { name: "features", ...spec });
 }
+
+const joined = layers.define({
+  type: "Model",
+  specs: { graph: connectionsParam, ...common },
+  positional: [],
+  make(params): Network {
+    const { inputs, outputs } = params.graph;
+    return new Network({
+      type: "Model",
+      params,
+      label: labelOf("Model", params.name),
+      keepsMask: false,
+      inputs: inputs.map((connection) => connection.input!),
+      outputs: Object.keys(outputs),
+      build(context, values) {
+        const known = new Map<Connection, Value>(inputs.map((connection, i) => [connection, values[i]!]));
+        const calls = new Map<readonly Connection[], Map<Layer, readonly Value[]>>();
+        const resultOf = (at: Connection): Value => {
+          const found = known.get(at);
+          if (found !== undefined) return found;
+          const byLayer = calls.get(at.inputs) ?? new Map<Layer, readonly Value[]>();
+          calls.set(at.inputs, byLayer);
+          const all = byLayer.get(at.layer!) ?? context.call(at.layer!, at.inputs.map(resultOf));
+          byLayer.set(at.layer!, all);
+          const result = all[at.index];
+          if (result === undefined) {
+            throw new ParamError(at.layer!.label, `it has ${all.length} results, asked for number ${at.index}`);
+          }
+          known.set(at, result);
+          return result;
+        };
+        return Object.values(outputs).map(resultOf);
+      },
+    });
+  },
+});
 
 /**
  * A network of layers that were applied to each other: any number of inputs and outputs, branches, shared layers.
@@ -67,45 +135,21 @@ export function input(spec: Partial<NetworkInput> = {}): Connection {
 export function model({
   inputs,
   outputs,
-  name,
+  ...options
 }: {
   readonly inputs: Connection | readonly Connection[];
   readonly outputs: Connection | Readonly<Record<string, Connection>>;
-  readonly name?: string;
-}): Network {
+} & NetworkOptions): Network {
   const fed = inputs instanceof Connection ? [inputs] : inputs;
-  const results: Readonly<Record<string, Connection>> = outputs instanceof Connection ? { output: outputs } : outputs;
-  const specs = fed.map(({ input: spec }, i) => {
+  const results: Joined["outputs"] = outputs instanceof Connection ? { output: outputs } : outputs;
+  const names = fed.map(({ input: spec }, i) => {
     if (spec === undefined) throw new ParamError("model", `input ${i + 1} must be made by nn.input()`);
-    return spec;
+    return spec.name;
   });
-  const repeated = specs.find(({ name: one }, i) => specs.findIndex(({ name: other }) => other === one) < i);
-  if (repeated !== undefined)
-    throw new ParamError("model", `two inputs are called "${repeated.name}"; name them apart`);
+  const repeated = names.find((name, i) => names.indexOf(name) < i);
+  if (repeated !== undefined) throw new ParamError("model", `two inputs are called "${repeated}"; name them apart`);
   requireInputs(fed, Object.values(results));
-  return new Network({
-    type: "Model",
-    params: { inputs: fed, outputs: results, name },
-    label: name === undefined ? "Model" : `Model "${name}"`,
-    keepsMask: false,
-    inputs: specs,
-    outputs: Object.keys(results),
-    build(context, values) {
-      const known = new Map<Connection, Value>(fed.map((connection, i) => [connection, values[i]!]));
-      const calls = new Map<readonly Connection[], Map<Layer, readonly Value[]>>();
-      const resultOf = (at: Connection): Value => {
-        const found = known.get(at);
-        if (found !== undefined) return found;
-        const byLayer = calls.get(at.inputs) ?? new Map<Layer, readonly Value[]>();
-        calls.set(at.inputs, byLayer);
-        const all = byLayer.get(at.layer!) ?? context.call(at.layer!, at.inputs.map(resultOf));
-        byLayer.set(at.layer!, all);
-        known.set(at, all[at.index]!);
-        return all[at.index]!;
-      };
-      return Object.values(results).map(resultOf);
-    },
-  });
+  return joined({ graph: { inputs: fed, outputs: results }, ...options }) as Network;
 }
 
 function requireInputs(fed: readonly Connection[], results: readonly Connection[]): void {
@@ -126,4 +170,12 @@ export function networkOf(layer: Layer): Network {
   if (layer instanceof Network) return layer;
   if (layer instanceof Layer) return sequential([layer]);
   throw new GraphError("network", "expected layers, as nn.sequential([nn.dense(10)])");
+}
+
+function labelOf(type: string, name: string | undefined): string {
+  return name === undefined ? type : `${type} "${name}"`;
+}
+
+function isInput(value: unknown): boolean {
+  return typeof value === "object" && value !== null && typeof (value as NetworkInput).name === "string";
 }
