@@ -54,7 +54,7 @@ export async function installSpark(log = () => {}) {
  *
  * @returns {Promise<{ url: string, pid: number, log: string, stop: () => Promise<void> }>}
  */
-export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]", conf = {} } = {}) {
+export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]", conf = {}, env = {} } = {}) {
   const { stdout } = await run(python, ["-c", "import pyspark; print(pyspark.__path__[0])"]);
   const home = stdout.trim();
   const work = await mkdtemp(join(tmpdir(), "deepframe-spark-"));
@@ -87,6 +87,7 @@ export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]",
       SPARK_WORKER_DIR: join(work, "work"),
       PYSPARK_PYTHON: python,
       PYSPARK_DRIVER_PYTHON: python,
+      ...env,
     },
   });
   let exit;

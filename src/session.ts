@@ -21,6 +21,12 @@ export interface SessionOptions extends EngineOptions {
   readonly threads?: number;
   /** DuckDB: folder for rows that go to disk. */
   readonly tempDirectory?: string;
+  /** Spark: milliseconds to wait for the server (10,000 by default). */
+  readonly connectTimeout?: number;
+  /** Spark: milliseconds to wait until an executor takes the first task (300,000 by default). */
+  readonly slotTimeout?: number;
+  /** Spark: node on the executors: theirs where it is new enough, else ours (default); always ours; or theirs at a path. */
+  readonly worker?: "auto" | "ship" | { readonly node: string };
 }
 
 /**

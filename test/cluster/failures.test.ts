@@ -1,7 +1,10 @@
 /** @file What must hold whatever fails: a cluster of this file's own, whose parts it kills. */
 
-import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { Session } from "../../src/index.js";
 import { Poison, Times, Wait } from "../fixtures/stages.js";
@@ -152,6 +155,28 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     await until(async () => ((await jobs()) === 0 ? true : undefined), "the job's end", 10);
   });
 
+  test("says that all slots are taken", async () => {
+    const session = await open();
+    const stop = new AbortController();
+    const busy = session
+      .sql("SELECT count(*) FROM range(0, 1000000000000, 1, 2) WHERE sin(id) > 2")
+      .collect({ signal: stop.signal })
+      .catch(() => {});
+    await pause(1000);
+    const other = await Session.open((await server()).url, { slotTimeout: 1500 });
+    const failure = await numbers(other, 2)
+      .withStage(new Times({ inputCol: "x", outputCol: "y" }))
+      .count()
+      .catch((error) => error);
+    expect(failure.code).toBe("NO_SLOTS");
+    expect(failure.message).toBe(
+      "Spark: no executor took a task within 1.5 s: all slots are taken, or no executor could be started; see Spark's own page of the application, or pass a longer slotTimeout",
+    );
+    await other.close();
+    stop.abort();
+    await busy;
+  });
+
   test("leaves no node process behind once the session is closed", async () => {
     const { pid } = await server();
     await slow(await open(), 2).count();
@@ -165,17 +190,26 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     );
   });
 
-  test("says that a server that was restarted has lost the session", async () => {
+  test("says that a server that was restarted has lost the session, and that its Python lacks pyarrow", async () => {
     const { url, port, stop } = await server();
     const session = await Session.open(url);
     await session.createDataFrame([{ a: 1 }]).createOrReplaceTempView("mine");
     const mine = session.table("mine");
     await mine.count();
     await stop();
-    starting = ownServer({ port });
+    const bare = join(await mkdtemp(join(tmpdir(), "deepframe-python-")), "venv");
+    await promisify(execFile)("python3", ["-m", "venv", "--without-pip", bare]);
+    starting = ownServer({ port, env: { PYSPARK_PYTHON: join(bare, "bin", "python") } });
     await server();
     const message = `Spark: the server at 127.0.0.1:${port} was restarted or gave the session up, and what was in it is gone; open a new session`;
     await expect(mine.collect()).rejects.toMatchObject({ code: "SESSION_LOST", message });
     await session.close();
-  });
+    await (await opened)?.close();
+    opened = undefined;
+    // this one's executors have a Python with nothing in it
+    await expect(slow(await open()).count()).rejects.toThrow(
+      "Spark: Python on the executors lacks pyarrow, which stages need there; install it on every node",
+    );
+    await rm(dirname(bare), { recursive: true });
+  }, 300_000);
 });

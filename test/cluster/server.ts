@@ -14,6 +14,7 @@ export interface SparkServer {
 
 export interface ServerOptions {
   readonly port?: number;
+  readonly env?: Readonly<Record<string, string>>;
   readonly conf?: Readonly<Record<string, string | number | boolean>>;
 }
 

@@ -4,6 +4,8 @@ import { connect, createServer, type Socket } from "node:net";
 
 export interface TcpProxy {
   readonly port: number;
+  /** Bytes that clients have sent through it. */
+  readonly sent: number;
   /** Breaks every connection and refuses others. */
   shut(): void;
   open(): Promise<void>;
@@ -22,9 +24,13 @@ export async function tcpProxy(target: number): Promise<TcpProxy> {
         upstream.destroy();
       });
     }
+    client.on("data", (chunk) => {
+      sent += chunk.length;
+    });
     client.pipe(upstream).pipe(client);
   });
   let port = 0;
+  let sent = 0;
   const open = async () => {
     await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     ({ port } = server.address() as { port: number });
@@ -32,6 +38,9 @@ export async function tcpProxy(target: number): Promise<TcpProxy> {
   await open();
   return {
     port,
+    get sent() {
+      return sent;
+    },
     open,
     shut() {
       server.close();

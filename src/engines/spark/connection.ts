@@ -14,6 +14,8 @@ export interface Connection {
   readonly userId: string;
   readonly userAgent: string;
   readonly sessionId: string;
+  /** Whether the URL names the session, which others may use too. */
+  readonly isGivenSession: boolean;
   /** Sent with every call: the URL's parameters that are not the client's own. */
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds between pings, which find connections that died in silence; undefined for none. */
@@ -40,7 +42,8 @@ export function parseConnection(url: string): Connection {
   };
   const token = take("token") ?? process.env.SPARK_CONNECT_AUTHENTICATE_TOKEN;
   const useSsl = take("use_ssl")?.toLowerCase();
-  const sessionId = take("session_id") ?? randomUUID();
+  const givenSession = take("session_id");
+  const sessionId = givenSession ?? randomUUID();
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(sessionId)) {
     throw wrong(url, `session_id must be a UUID, got ${JSON.stringify(sessionId)}`);
   }
@@ -59,6 +62,7 @@ export function parseConnection(url: string): Connection {
     userId,
     userAgent: [take("user_agent"), `deepframe/${version}`, `node/${process.versions.node}`].filter(Boolean).join(" "),
     sessionId,
+    isGivenSession: givenSession !== undefined,
     keepAlive: keepAlive ? keepAliveTime : undefined,
     keepAliveTimeout,
     headers: Object.fromEntries(given),

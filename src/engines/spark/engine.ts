@@ -11,10 +11,11 @@ import { EngineError, ParamError } from "../../errors.js";
 import { recastBatch } from "../../worker/recast.js";
 import type { Step } from "../../worker/run-chain.js";
 import { arrowBatches } from "./arrow-stream.js";
-import { Bridge, type WorkerOption, workerOption } from "./bridge/bridge.js";
+import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
 import { compile, type Leaves, type Relation, readingRelation, sqlOver, standsOnStage } from "./compile.js";
 import { parseConnection } from "./connection.js";
+import { Depot } from "./depot.js";
 import { type Described, Describer } from "./described.js";
 import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
@@ -43,12 +44,23 @@ export class SparkEngine implements Engine {
   readonly #commands = new WeakMap<Plan, Promise<Relation>>();
   #caches = 0;
 
-  constructor(client: Client, server: Server, worker: WorkerOption, onProgress?: ProgressListener) {
+  constructor(
+    client: Client,
+    depot: Depot,
+    server: Server,
+    {
+      worker,
+      slotTimeout,
+      onProgress,
+    }: Pick<BridgeOptions, "worker" | "slotTimeout"> & Pick<EngineOptions, "onProgress">,
+  ) {
     this.#client = client;
     this.#server = server;
     this.#onProgress = onProgress;
     this.#describer = new Describer((plan) => this.#analyze(plan));
-    this.#bridge = new Bridge(client, worker, server.attempts, (relation) => this.#value({ relation }));
+    this.#bridge = new Bridge(client, depot, { worker, slotTimeout, attempts: server.attempts }, (relation, signal) =>
+      this.#value({ relation }, signal),
+    );
   }
 
   async schema(plan: Plan): Promise<Schema> {
@@ -184,8 +196,8 @@ export class SparkEngine implements Engine {
     return (await this.#describe(relation)).forQueries;
   }
 
-  async #value(reading: Parameters<typeof readingRelation>[0]): Promise<unknown> {
-    for await (const batch of this.#run({ opType: { case: "root", value: readingRelation(reading) } })) {
+  async #value(reading: Parameters<typeof readingRelation>[0], signal?: AbortSignal): Promise<unknown> {
+    for await (const batch of this.#run({ opType: { case: "root", value: readingRelation(reading) } }, signal)) {
       return Object.values(batchToRows(batch)[0]!)[0];
     }
     return undefined;
@@ -248,19 +260,30 @@ function tableRelation(name: string): Relation {
   return sqlOver([], () => `SELECT * FROM ${quoteName(name)}`);
 }
 
+function milliseconds(options: EngineOptions, name: string, byDefault: number): number {
+  const value = options[name] ?? byDefault;
+  if (typeof value === "number" && value >= 0 && value <= 2 ** 31 - 1) return value;
+  throw new ParamError("Session.open", `${name} must be milliseconds, got ${String(value)}`);
+}
+
 function nameOf(plan: Plan): string {
   if (plan.kind === "sql") return plan.op;
   return plan.kind === "read" ? `read.${plan.format}` : "Spark";
 }
 
-registerEngine("sc", async (url, { onProgress, connectTimeout = 10_000, worker }: EngineOptions) => {
-  const option = workerOption(worker);
-  if (typeof connectTimeout !== "number" || !(connectTimeout >= 0)) {
-    throw new ParamError("Session.open", `connectTimeout must be milliseconds, got ${String(connectTimeout)}`);
-  }
+registerEngine("sc", async (url, options: EngineOptions) => {
+  const worker = workerOption(options.worker);
+  const connectTimeout = milliseconds(options, "connectTimeout", 10_000);
+  const slotTimeout = milliseconds(options, "slotTimeout", 300_000);
   const client = new Client(parseConnection(url));
+  const depot = new Depot(client);
   try {
-    return new SparkEngine(client, await probe(client, connectTimeout), option, onProgress);
+    await depot.begin(connectTimeout);
+    return new SparkEngine(client, depot, await probe(client, connectTimeout), {
+      worker,
+      slotTimeout,
+      onProgress: options.onProgress,
+    });
   } catch (error) {
     client.channel.close();
     throw error;

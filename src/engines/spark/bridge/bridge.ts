@@ -7,6 +7,7 @@ import type { ExecutorConfig, ExecutorStep } from "../../../worker/executor-prot
 import type { Step } from "../../../worker/run-chain.js";
 import type { Client } from "../client.js";
 import type { Relation } from "../compile.js";
+import type { Depot } from "../depot.js";
 import { schemaToJson, schemaToProto, sparkSchema } from "../types.js";
 import { mapRelation } from "./map-relation.js";
 import { type Executors, type ExecutorsProbe, probeExecutors } from "./probe-executors.js";
@@ -15,21 +16,31 @@ import { Shipper } from "./ship.js";
 /** Which node executors run: theirs (found, or at a path), or this process's, sent along. */
 export type WorkerOption = "auto" | "ship" | { readonly node: string };
 
+export interface BridgeOptions {
+  readonly worker: WorkerOption;
+  /** How often Spark runs a task that fails. */
+  readonly attempts: number;
+  /** Milliseconds to wait for the first task to begin. */
+  readonly slotTimeout: number;
+}
+
 export class Bridge {
   readonly #shipper: Shipper;
   readonly #option: WorkerOption;
   readonly #run: ExecutorsProbe;
   readonly #attempts: number;
+  readonly #slotTimeout: number;
   #executors: Promise<Executors> | undefined;
 
   /**
-   * @param attempts how often Spark runs a task that fails
+   * @param depot what the session's executors have already
    * @param run runs a relation and gives the first value of its first row
    */
-  constructor(client: Client, option: WorkerOption, attempts: number, run: ExecutorsProbe) {
+  constructor(client: Client, depot: Depot, { worker, attempts, slotTimeout }: BridgeOptions, run: ExecutorsProbe) {
+    this.#shipper = new Shipper(client, depot);
+    this.#option = worker;
     this.#attempts = attempts;
-    this.#shipper = new Shipper(client);
-    this.#option = option;
+    this.#slotTimeout = slotTimeout;
     this.#run = run;
   }
 
@@ -70,7 +81,7 @@ export class Bridge {
 
   #probe(shim: string): Promise<Executors> {
     if (this.#executors === undefined) {
-      this.#executors = probeExecutors(shim, this.#run);
+      this.#executors = probeExecutors(shim, this.#run, this.#slotTimeout);
       this.#executors.catch(() => {
         this.#executors = undefined;
       });

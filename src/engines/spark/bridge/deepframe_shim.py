@@ -69,14 +69,22 @@ class Worker:
                 os.chmod(node, 0o755)
         self.key = worker_key(config)
         self.log = collections.deque(maxlen=50)
-        self.process = subprocess.Popen(
-            [node, "--enable-source-maps", os.path.join(folder, "executor.js"), root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            close_fds=True,
-        )
+        try:
+            self.process = subprocess.Popen(
+                [node, "--enable-source-maps", os.path.join(folder, "executor.js"), root],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=folder,
+                close_fds=True,
+            )
+        except OSError as error:
+            message = "cannot start %s on %s (%s); pass { worker: { node: ... } } with the path of a node there" % (
+                node,
+                platform.node(),
+                error.strerror,
+            )
+            raise told({"name": "EngineError", "code": "NO_NODE", "message": "Spark: " + message}) from None
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
 

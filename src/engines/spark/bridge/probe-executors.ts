@@ -16,13 +16,17 @@ export interface Executors {
 }
 
 /** Runs a relation and gives the first value of its first row. */
-export type ExecutorsProbe = (relation: Relation) => Promise<unknown>;
+export type ExecutorsProbe = (relation: Relation, signal: AbortSignal) => Promise<unknown>;
 
 const schema = Schema.of({ info: "string" });
 const cpus: Readonly<Record<string, string>> = { x86_64: "x64", amd64: "x64", aarch64: "arm64", arm64: "arm64" };
 
-/** @throws EngineError where something that we need is missing on the executors. */
-export async function probeExecutors(shim: string, run: ExecutorsProbe): Promise<Executors> {
+/**
+ * @param slotTimeout milliseconds to wait until an executor takes the task
+ * @throws EngineError where something that we need is missing on the executors, or none takes the task in time.
+ */
+export async function probeExecutors(shim: string, run: ExecutorsProbe, slotTimeout: number): Promise<Executors> {
+  const timeout = AbortSignal.timeout(slotTimeout);
   const ask = (python: string) => {
     const map = {
       shim,
@@ -37,6 +41,7 @@ export async function probeExecutors(shim: string, run: ExecutorsProbe): Promise
         sqlOver([], () => "SELECT 1 AS one"),
         { ...map, name: "deepframe probe" },
       ),
+      timeout,
     );
   };
   let answer: unknown;
@@ -48,7 +53,16 @@ export async function probeExecutors(shim: string, run: ExecutorsProbe): Promise
       return ask(theirs);
     });
   } catch (cause) {
+    if (timeout.aborted) {
+      const message = `no executor took a task within ${slotTimeout / 1000} s: all slots are taken, or no executor could be started; see Spark's own page of the application, or pass a longer slotTimeout`;
+      throw new EngineError("Spark", message, { code: "NO_SLOTS", cause });
+    }
     const reason = messageOf(cause);
+    const old = /PyArrow >= (\S+) must be installed; however, your version is (\S+?)\.?(?:\s|$)/.exec(reason);
+    if (old !== null) {
+      const message = `Python on the executors has pyarrow ${old[2]}, but Spark needs ${old[1]} or later; update it on every node`;
+      throw new EngineError("Spark", message, { code: "TOO_OLD", cause });
+    }
     const missing = /No module named '(\w+)'|PACKAGE_NOT_INSTALLED\] (\w+)/.exec(reason);
     if (missing === null) throw cause;
     const message = `Python on the executors lacks ${missing[1] ?? missing[2]}, which stages need there; install it on every node`;

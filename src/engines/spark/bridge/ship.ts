@@ -6,19 +6,30 @@ import { EngineError } from "../../../errors.js";
 import type { Asset } from "../../../util/asset.js";
 import { type Artifact, upload } from "../artifacts.js";
 import type { Client } from "../client.js";
+import type { Depot } from "../depot.js";
 import { bundleWorker } from "./bundle.js";
 import { nativePackages, type Platform } from "./packages.js";
-import { zip } from "./zip.js";
+import { type ZipEntry, zip } from "./zip.js";
 
 /** Archives that this process has made, by what is in them. */
 const archives = new Map<string, Promise<Uint8Array>>();
 
+/** Workers that this process has put together: which archive, by the users' modules and the platform. */
+const workers = new Map<string, Promise<WorkerFiles>>();
+
+interface WorkerFiles {
+  readonly name: string;
+  readonly files: readonly ZipEntry[];
+}
+
 export class Shipper {
   readonly #client: Client;
+  readonly #depot: Depot;
   readonly #sent = new Map<string, Promise<void>>();
 
-  constructor(client: Client) {
+  constructor(client: Client, depot: Depot) {
     this.#client = client;
+    this.#depot = depot;
   }
 
   /** Sends the shim; gives the name of its Python module. */
@@ -31,10 +42,13 @@ export class Shipper {
 
   /** Sends the worker with the users' modules in it; gives the name of its folder. */
   async worker(modules: readonly string[], platform: Platform): Promise<string> {
-    const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
-    const hash = createHash("sha256");
-    for (const { name, bytes } of files) hash.update(name).update("\0").update(bytes);
-    return await this.#archive(`deepframe_worker_${hash.digest("hex").slice(0, 16)}`, () => zip(files));
+    const { name, files } = await once(workers, JSON.stringify([modules, platform]), async () => {
+      const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
+      const hash = createHash("sha256");
+      for (const { name, bytes } of files) hash.update(name).update("\0").update(bytes);
+      return { name: `deepframe_worker_${hash.digest("hex").slice(0, 16)}`, files };
+    });
+    return await this.#archive(name, () => zip(files));
   }
 
   /** Sends this process's node; gives the name of its folder. @throws EngineError where executors run on something else. */
@@ -55,25 +69,32 @@ export class Shipper {
   }
 
   async #archive(name: string, make: () => Promise<Uint8Array>): Promise<string> {
-    let archive = archives.get(name);
-    if (archive === undefined) {
-      archive = make();
-      archives.set(name, archive);
-      archive.catch(() => archives.delete(name));
+    const full = `archives/${name}.zip#${name}`;
+    if (!this.#depot.has({ name: full })) {
+      const bytes = await once(archives, name, make);
+      await this.#send({ name: full, bytes, isCached: false });
     }
-    await this.#send({ name: `archives/${name}.zip#${name}`, bytes: await archive, isCached: false });
     return name;
   }
 
   #send(artifact: Artifact): Promise<void> {
-    let sent = this.#sent.get(artifact.name);
-    if (sent === undefined) {
-      sent = upload(this.#client, [artifact]);
-      this.#sent.set(artifact.name, sent);
-      sent.catch(() => this.#sent.delete(artifact.name));
-    }
-    return sent;
+    if (this.#depot.has(artifact)) return Promise.resolve();
+    return once(this.#sent, artifact.name, async () => {
+      await upload(this.#client, [artifact]);
+      this.#depot.keep(artifact);
+    });
   }
+}
+
+/** What was made under the key, or is made now; a failure is forgotten. */
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  let value = made.get(key);
+  if (value === undefined) {
+    value = make();
+    made.set(key, value);
+    value.catch(() => made.delete(key));
+  }
+  return value;
 }
 
 function hashOf(bytes: Uint8Array): string {

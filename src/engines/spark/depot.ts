@@ -1,0 +1,106 @@
+/** @file What executors need of us, kept on the server for later sessions, so that only the first one ships it. */
+
+import { createHash } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { version } from "../../util/version.js";
+import { type Artifact, upload } from "./artifacts.js";
+import { CallError, status } from "./channel.js";
+import { Client } from "./client.js";
+import { CloneSessionRequestSchema } from "./proto/spark_connect_pb.js";
+import { retrying } from "./retry.js";
+
+/** Bytes that a depot holds at most: each session that begins copies them on the server. */
+const capacity = 256 * 1024 * 1024;
+
+/** The setting in which a depot notes its files: name to bytes, as JSON. Copies of the session have it too. */
+const setting = "deepframe.kept";
+
+const hour = 3_600_000;
+
+type Kept = Readonly<Record<string, number>>;
+
+/** A session of its own holds the files for an hour or two; new sessions begin as copies of it. */
+export class Depot {
+  readonly #client: Client;
+  #kept: Kept = {};
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /**
+   * Begins the client's session as a copy of the depot, where the server has one. It must be the session's first call.
+   *
+   * @param window milliseconds to wait for the server to come up
+   */
+  async begin(window: number): Promise<void> {
+    if (this.#client.connection.isGivenSession) return;
+    const [now, before] = [this.#id(0), this.#id(-1)];
+    const { sessionId } = this.#client.sender;
+    const isCopied =
+      (await this.#copy(now, sessionId, window)) ||
+      // a session that nobody used for an hour is forgotten for good, so each hour has its own
+      ((await this.#copy(before, now, window)) && (await this.#copy(now, sessionId, window)));
+    if (isCopied) this.#kept = await keptIn(this.#client);
+  }
+
+  /** Whether the session has the file from its beginning. */
+  has({ name }: Pick<Artifact, "name">): boolean {
+    return name in this.#kept;
+  }
+
+  /** Puts a file by for later sessions, while others work. */
+  keep(artifact: Artifact): void {
+    if (this.#client.connection.isGivenSession) return;
+    this.#work = this.#work.then(() => this.#put(artifact)).catch(() => {});
+    this.#client.background(this.#work);
+  }
+
+  async #put(artifact: Artifact): Promise<void> {
+    const depot = new Client({ ...this.#client.connection, sessionId: this.#id(0) }, this.#client.policy);
+    try {
+      const size = artifact.bytes.length;
+      const before = Object.values(await keptIn(depot)).reduce((sum, bytes) => sum + bytes, 0);
+      if (before + size > capacity) return;
+      await upload(depot, [artifact]);
+      await depot.setConfig({ [setting]: JSON.stringify({ ...(await keptIn(depot)), [artifact.name]: size }) });
+    } finally {
+      // the session stays on the server
+      depot.channel.close();
+    }
+  }
+
+  /** Whether there was such a session to copy. */
+  async #copy(from: string, to: string, window: number): Promise<boolean> {
+    const { sender, channel, policy } = this.#client;
+    const request = create(CloneSessionRequestSchema, { ...sender, sessionId: from, newSessionId: to });
+    try {
+      await retrying({ ...policy, window }, () => channel.call("cloneSession", request, Math.max(window, 60_000)));
+      return true;
+    } catch (error) {
+      if (error instanceof CallError && error.status === status.UNAVAILABLE) throw await this.#client.explain(error);
+      // no such session, or a server that cannot copy them (before Spark 4.1)
+      return false;
+    }
+  }
+
+  /** The depot of this hour or another, the same for every process of the user. */
+  #id(hours: number): string {
+    const name = `${version} ${this.#client.connection.userId} ${Math.floor(Date.now() / hour) + hours}`;
+    const hash = createHash("sha256").update(`deepframe depot ${name}`).digest("hex");
+    // as a UUID of version 8, whose bits are the maker's own
+    return [
+      hash.slice(0, 8),
+      hash.slice(8, 12),
+      `8${hash.slice(13, 16)}`,
+      `8${hash.slice(17, 20)}`,
+      hash.slice(20, 32),
+    ].join("-");
+  }
+}
+
+async function keptIn(client: Client): Promise<Kept> {
+  const [text] = await client.config(setting);
+  return text === undefined ? {} : (JSON.parse(text) as Kept);
+}
