@@ -49,6 +49,8 @@ export { LogisticRegression } from "./stages/classification/logistic-regression.
 export { LogisticRegressionModel } from "./stages/classification/logistic-regression-model.js";
 export { MultilayerPerceptronClassificationModel } from "./stages/classification/multilayer-perceptron-classification-model.js";
 export { MultilayerPerceptronClassifier } from "./stages/classification/multilayer-perceptron-classifier.js";
+export { NeuralClassificationModel } from "./stages/classification/neural-classification-model.js";
+export { NeuralClassifier } from "./stages/classification/neural-classifier.js";
 export { BinaryClassificationEvaluator } from "./stages/evaluation/binary-classification-evaluator.js";
 export { classificationReport, type ReportOptions } from "./stages/evaluation/classification-report.js";
 export { MulticlassClassificationEvaluator } from "./stages/evaluation/multiclass-classification-evaluator.js";
@@ -68,6 +70,8 @@ export { ImagePredictor } from "./stages/image/image-predictor.js";
 export { ImageTransformer } from "./stages/image/image-transformer.js";
 export { type ImageModel, modelNames, registerModel } from "./stages/image/models.js";
 export { OnnxModel } from "./stages/onnx/onnx-model.js";
+export { NeuralRegressionModel } from "./stages/regression/neural-regression-model.js";
+export { NeuralRegressor } from "./stages/regression/neural-regressor.js";
 export type { DType } from "./tensor/dtype.js";
 export { Tensor } from "./tensor/tensor.js";
 export { Asset } from "./util/asset.js";

@@ -1,11 +1,13 @@
 /** @file An example of every stage, for the conformance tests: one entry per class. */
 
 import type { Row } from "../../src/data/rows.js";
+import * as nn from "../../src/nn/index.js";
 import { Pipeline, PipelineModel } from "../../src/pipeline/pipeline.js";
 import type { Stage } from "../../src/pipeline/stage.js";
 import { LogisticRegression } from "../../src/stages/classification/logistic-regression.js";
 import { MultilayerPerceptronClassificationModel } from "../../src/stages/classification/multilayer-perceptron-classification-model.js";
 import { MultilayerPerceptronClassifier } from "../../src/stages/classification/multilayer-perceptron-classifier.js";
+import { NeuralClassifier } from "../../src/stages/classification/neural-classifier.js";
 import { BinaryClassificationEvaluator } from "../../src/stages/evaluation/binary-classification-evaluator.js";
 import { MulticlassClassificationEvaluator } from "../../src/stages/evaluation/multiclass-classification-evaluator.js";
 import { RegressionEvaluator } from "../../src/stages/evaluation/regression-evaluator.js";
@@ -23,6 +25,7 @@ import { ImageFeaturizer } from "../../src/stages/image/image-featurizer.js";
 import { ImagePredictor } from "../../src/stages/image/image-predictor.js";
 import { ImageTransformer } from "../../src/stages/image/image-transformer.js";
 import { OnnxModel } from "../../src/stages/onnx/onnx-model.js";
+import { NeuralRegressor } from "../../src/stages/regression/neural-regressor.js";
 import type { TestEngine } from "../engines.js";
 import { identity } from "../fixtures/tiny-onnx.js";
 
@@ -52,6 +55,7 @@ const predicted = {
     return { label: i % 2, prediction: p > 0.5 ? 1 : 0, probability: [1 - p, p], rawPrediction: [-p, p] };
   },
 };
+const smallNetwork = (outputs: number) => nn.sequential([nn.dense(3, { activation: "relu" }), nn.dense(outputs)]);
 const pictures = { types: { image: "binary" }, row: (i: number) => ({ image: picture(i) }), many: 40 };
 const picture1 = { inputCol: "image", outputCol: "out" };
 
@@ -128,6 +132,28 @@ export const examples: Readonly<Record<string, StageExample>> = {
   MultilayerPerceptronClassificationModel: {
     ...labelled,
     make: () => MultilayerPerceptronClassificationModel.of({ layers: [2, 2] }, [1, -1, 0.5, 2, 0, 1]),
+  },
+  NeuralClassifier: {
+    ...labelled,
+    make: () => new NeuralClassifier({ network: smallNetwork(2), epochs: 1 }),
+  },
+  NeuralClassificationModel: {
+    ...labelled,
+    make: async ({ frame }) => {
+      const rows = Array.from({ length: 50 }, (_, i) => labelled.row(i));
+      return new NeuralClassifier({ network: smallNetwork(2), epochs: 1 }).fit(await frame(rows, labelled.types));
+    },
+  },
+  NeuralRegressor: {
+    ...labelled,
+    make: () => new NeuralRegressor({ network: smallNetwork(1), epochs: 1 }),
+  },
+  NeuralRegressionModel: {
+    ...labelled,
+    make: async ({ frame }) => {
+      const rows = Array.from({ length: 50 }, (_, i) => labelled.row(i));
+      return new NeuralRegressor({ network: smallNetwork(1), epochs: 1 }).fit(await frame(rows, labelled.types));
+    },
   },
   BinaryClassificationEvaluator: { ...predicted, make: () => new BinaryClassificationEvaluator({}) },
   MulticlassClassificationEvaluator: { ...predicted, make: () => new MulticlassClassificationEvaluator({}) },

@@ -27,6 +27,7 @@ export interface FeedPlan {
 /**
  * How the column feeds the input.
  *
+ * @param param the stage's parameter that names the column
  * @throws SchemaError that names column, type, input, dtype and shape, and says what to change.
  */
 export function planFeed(
@@ -35,9 +36,10 @@ export function planFeed(
   input: ValueInfo,
   inputs: readonly ValueInfo[],
   who: Who,
+  param = "feeds",
 ): FeedPlan {
   const column = typeof feed === "string" ? feed : feed.column;
-  const type = schema.require(column, who, "feeds");
+  const type = schema.require(column, who, param);
   const fail = (advice: string): never => {
     const others = inputs.length > 1 ? ` (its inputs: ${describeValues(inputs)})` : "";
     const message = `column "${column}" is ${formatType(type)}, but the model's input is ${describeValue(input)}${others}; ${advice}`;

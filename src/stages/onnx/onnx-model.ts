@@ -1,24 +1,16 @@
 /** @file OnnxModel: any ONNX model as a stage: columns in, columns out. */
 
-import type { RecordBatch } from "apache-arrow";
-import { type Column, dataOf, stringColumn, withColumns } from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
-import { DataError, GraphError, listNames, ParamError } from "../../errors.js";
+import { listNames, ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
 import { devices } from "../../runtime/device.js";
 import { readAsset, toAsset } from "../../runtime/load-asset.js";
-import { openSession } from "../../runtime/session.js";
-import type { DType } from "../../tensor/dtype.js";
-import { bytesPerElement } from "../../tensor/dtype.js";
-import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
 import { asset, choice, defineParams, type Input, integer, json, optional } from "../../util/params.js";
-import { argmaxColumn, argmaxType, softmaxColumn, softmaxType } from "./classify.js";
-import { type Feed, type FeedPlan, planFeed } from "./feed.js";
-import { type FeedData, readFeed } from "./read-feed.js";
-import { type FetchPlan, Gathered, planFetch } from "./results.js";
-import { describeValues, requireInput, type Signature, signatureOf } from "./signature.js";
+import { ColumnRunner } from "./column-runner.js";
+import type { Feed } from "./feed.js";
+import { describeValues, requireInput } from "./signature.js";
 
 const params = defineParams({
   model: asset("the ONNX model, its weights included"),
@@ -53,16 +45,6 @@ const params = defineParams({
   ),
 });
 
-interface Plan {
-  readonly feeds: readonly FeedPlan[];
-  readonly fetches: readonly (readonly [column: string, plan: FetchPlan])[];
-  readonly after: Schema;
-}
-
-/** Bytes fed in one run where batchSize does not say. */
-const feedBytes = 2 ** 20;
-const mostRows = 4096;
-
 /**
  * Runs an ONNX model on columns.
  *
@@ -92,7 +74,7 @@ export class OnnxModel extends Transformer<typeof params> {
   constructor(values: Input<typeof params>) {
     super(params, values);
     const { feeds, fetches, softmax, argmax } = this.params;
-    const { inputs } = this.#signature();
+    const { inputs } = this.#runner.signature;
     for (const name of Object.keys(feeds)) requireInput(inputs, name, this);
     const missing = inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
     if (missing.length > 0) {
@@ -120,127 +102,24 @@ export class OnnxModel extends Transformer<typeof params> {
   }
 
   override get readsColumns(): readonly string[] {
-    return Object.values(this.params.feeds).map((feed) => (typeof feed === "string" ? feed : feed.column));
+    return this.#runner.readsColumns;
   }
 
   transformSchema(schema: Schema): Schema {
-    return this.#plan(schema).after;
+    return this.#runner.after(schema);
   }
 
   override describe(schema: Schema): string {
-    const { feeds } = this.#plan(schema);
-    return `batch ${this.#batchRows(feeds) ?? "by size"}; ${super.describe(schema)}`;
+    return `batch ${this.#runner.batchRows(schema) ?? "by size"}; ${super.describe(schema)}`;
   }
 
-  async open(schema: Schema, context: StageContext): Promise<BatchFunction> {
-    const plan = this.#plan(schema);
-    const session = await openSession(this.#signature().source, { name: this.name, device: this.params.device });
-    return async (batch) => {
-      const errors = new Array<string | null>(batch.numRows).fill(null);
-      const fed = plan.feeds.map((feed) => ({ feed, ...this.#read(batch, feed, errors) }));
-      const results = plan.fetches.map(([, fetch]) => new Gathered(fetch, batch.numRows, this));
-      const fetches = plan.fetches.map(([, { tensor }]) => tensor);
-      const size = this.#batchRows(plan.feeds) ?? rowsFor(fed);
-      for (let from = 0; from < batch.numRows; from += size) {
-        const rows = Math.min(size, batch.numRows - from);
-        const taken = this.#fixedBatch(plan.feeds) ?? rows;
-        const feeds = fed.map(({ feed, ...part }) => [feed.input, slice(part, feed.dtype, from, rows, taken)] as const);
-        const outputs = await session.run(Object.fromEntries(feeds), { fetches });
-        for (const [i, gathered] of results.entries()) gathered.add(outputs[fetches[i]!]!, taken, rows);
-      }
-      return withColumns(batch, this.#columns(plan, results, errors, context));
-    };
+  open(schema: Schema, context: StageContext): Promise<BatchFunction> {
+    return this.#runner.open(schema, context);
   }
 
-  #signature(): Signature {
-    return signatureOf(this.params.model, Object.values(this.params.fetches), this);
+  get #runner(): ColumnRunner {
+    return new ColumnRunner({ ...this.params, names: { feeds: "feeds", fetches: "fetches" } }, this);
   }
-
-  #plan(schema: Schema): Plan {
-    const { inputs, outputs } = this.#signature();
-    const { softmax, argmax, onError } = this.params;
-    const feeds = inputs.map((input) => planFeed(schema, this.params.feeds[input.name]!, input, inputs, this));
-    const batches = new Set(feeds.flatMap(({ fixedBatch }) => fixedBatch ?? []));
-    if (batches.size > 1) {
-      throw new GraphError(
-        this,
-        `the model's inputs have different fixed batches: ${describeValues(inputs)}; feed one table only`,
-      );
-    }
-    const sizes = new Map(feeds.flatMap((feed) => [...feed.sizes]));
-    const planned = new Map(outputs.map((output) => [output.name, planFetch(output, sizes, this)]));
-    const fetches = Object.entries(this.params.fetches).map(
-      ([column, tensor]) => [column, planned.get(tensor)!] as const,
-    );
-    let after = fetches.reduce((before, [column, { type }]) => before.with(column, type, this, "fetches"), schema);
-    const plans = new Map(fetches);
-    for (const [column, added] of Object.entries(softmax)) {
-      after = after.with(added, softmaxType(plans.get(column)!, column, this), this, "softmax");
-    }
-    for (const [column, added] of Object.entries(argmax)) {
-      after = after.with(added, argmaxType(plans.get(column)!, column, this), this, "argmax");
-    }
-    if (onError === "null") after = after.with(`${fetches[0]![0]}_error`, "string", this, "fetches");
-    return { feeds, fetches, after };
-  }
-
-  #read(batch: RecordBatch, feed: FeedPlan, errors: (string | null)[]): FeedData {
-    return readFeed(dataOf(batch, feed.column), feed, (row, reason) => {
-      if (this.params.onError === "fail") {
-        const message = `row ${row} of column "${feed.column}" ${reason}; fill or drop it, or set onError: "null"`;
-        throw new DataError(this, message, { code: "BAD_ROW", row, column: feed.column });
-      }
-      errors[row] ??= `column "${feed.column}" ${reason}`;
-    });
-  }
-
-  #columns({ fetches, after }: Plan, results: readonly Gathered[], errors: (string | null)[], context: StageContext) {
-    const { softmax, argmax, onError } = this.params;
-    const bad = errors.filter((error) => error !== null).length;
-    const valid = bad > 0 ? (row: number) => errors[row] === null : undefined;
-    const at = new Map(fetches.map(([column, plan], i) => [column, { plan, gathered: results[i]! }]));
-    const added: [string, Column][] = fetches.map(([column], i) => [column, results[i]!.column(valid)]);
-    for (const [column, name] of Object.entries(softmax)) {
-      const { plan, gathered } = at.get(column)!;
-      added.push([name, softmaxColumn(plan, gathered, after.typeOf(name)!, valid)]);
-    }
-    for (const [column, name] of Object.entries(argmax)) {
-      const { plan, gathered } = at.get(column)!;
-      added.push([name, argmaxColumn(plan, gathered, after.typeOf(name)!, valid)]);
-    }
-    if (onError === "null") added.push([`${fetches[0]![0]}_error`, stringColumn(errors)]);
-    if (bad > 0) context.warn(`${bad} of ${errors.length} rows could not be fed; see column "${fetches[0]![0]}_error"`);
-    return Object.fromEntries(added);
-  }
-
-  #fixedBatch(feeds: readonly FeedPlan[]): number | undefined {
-    return feeds.find(({ fixedBatch }) => fixedBatch !== undefined)?.fixedBatch;
-  }
-
-  #batchRows(feeds: readonly FeedPlan[]): number | undefined {
-    return this.#fixedBatch(feeds) ?? this.params.batchSize;
-  }
-}
-
-/** Rows of one run by the size of what is fed. */
-function rowsFor(fed: readonly (FeedData & { readonly feed: FeedPlan })[]): number {
-  const bytes = fed.reduce((sum, { feed, width }) => {
-    return sum + width * (feed.dtype === "string" ? 64 : bytesPerElement(feed.dtype as Exclude<DType, "string">));
-  }, 0);
-  return Math.max(1, Math.min(mostRows, Math.floor(feedBytes / Math.max(bytes, 1))));
-}
-
-/** Some rows as a tensor; padding repeats the first of them. */
-function slice({ data, rowShape, width }: FeedData, dtype: DType, from: number, rows: number, taken: number): Tensor {
-  const part = Array.isArray(data)
-    ? data.slice(from * width, (from + rows) * width)
-    : data.subarray(from * width, (from + rows) * width);
-  const shape = [taken, ...rowShape];
-  if (taken === rows) return new Tensor(dtype, part, shape);
-  const padded = Tensor.zeros(dtype, shape);
-  const values = padded.data as { [index: number]: unknown };
-  for (let i = 0; i < taken * width; i++) values[i] = part[i < part.length ? i : i % width];
-  return padded;
 }
 
 async function assetOf(model: string | Uint8Array): Promise<Asset> {

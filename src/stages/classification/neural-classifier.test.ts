@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { engines } from "../../../test/engines.js";
+import * as nn from "../../nn/index.js";
+import { adam } from "../../optim/adam.js";
+import { NeuralClassifier } from "./neural-classifier.js";
+
+const network = () => nn.sequential([nn.dense(16, { activation: "tanh" }), nn.dense(2)]);
+const rows = Array.from({ length: 400 }, (_, i) => {
+  const features = [((i * 37) % 101) / 50 - 1, ((i * 59) % 97) / 48 - 1];
+  return { key: i, features, label: Number(features[0]! * features[1]! > 0) };
+});
+const settings = { optimizer: adam({ lr: 0.02 }), epochs: 60, batchSize: 32, seed: 1 } as const;
+
+describe.each(engines)("NeuralClassifier on $name", ({ frame }) => {
+  test("learns classes, and predicts them in rows and alone", async () => {
+    const data = await frame(rows, { key: "int", features: "double[2]", label: "int" });
+    const model = await new NeuralClassifier({ network: network(), ...settings, validation: 0.2 }).fit(data);
+    expect(model.history).toHaveLength(60);
+    expect(model.history.at(-1)!.val_accuracy).toBeGreaterThan(0.85);
+    const found = await model.transform(data).collect();
+    const right = found.filter(({ label, prediction }) => label === prediction).length;
+    expect(right / found.length).toBeGreaterThan(0.9);
+    const { prediction, probability } = await model.predictOne({ features: [0.5, 0.5] });
+    expect(prediction).toBe(1);
+    expect((probability as number[]).reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+  });
+
+  test.each([
+    [{ label: 2 }, /^NeuralClassifier: row 1 of column "label" holds label 2, but the network tells 2 classes apart/],
+    [
+      { label: 0.5 },
+      /^NeuralClassifier: row 1 of column "label" holds 0.5, which int32 cannot hold; fill or drop it first$/,
+    ],
+    [{ label: null }, /^NeuralClassifier: row 1 of column "label" is null; fill or drop it first$/],
+    [{ features: [1, Number.NaN] }, /^NeuralClassifier: row 1 of column "features" holds NaN; numbers must be finite/],
+  ])("refuses %j with the row", async (bad, message) => {
+    const good = { features: [0, 1], label: 1 };
+    const data = await frame([good, { ...good, ...bad }, good], { features: "double[2]", label: "double" });
+    await expect(new NeuralClassifier({ network: network() }).fit(data)).rejects.toThrow(message);
+  });
+
+  test("says that there are no rows", async () => {
+    const data = await frame([], { features: "double[2]", label: "double" });
+    await expect(new NeuralClassifier({ network: network() }).fit(data)).rejects.toThrow(
+      "NeuralClassifier: there are no rows to train on",
+    );
+  });
+});

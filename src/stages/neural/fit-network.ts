@@ -1,0 +1,178 @@
+/** @file Fits a network to a DataFrame: columns, rows, training; what classifiers and regressors share. */
+
+import { DataFrame } from "../../data/dataframe.js";
+import type { Schema } from "../../data/schema.js";
+import { DataError, ParamError, SchemaError } from "../../errors.js";
+import type { Graph } from "../../graph/graph.js";
+import { GraphBuilder } from "../../graph/graph-builder.js";
+import type { Value } from "../../graph/value.js";
+import { buildNetwork } from "../../nn/build.js";
+import { type Loss, losses } from "../../nn/losses/loss.js";
+import { type BatchMetric, metrics } from "../../nn/metrics/batch-metric.js";
+import { networkOf } from "../../nn/network.js";
+import { shapeRules } from "../../ops/infer.js";
+import { optimizers } from "../../optim/optimizer.js";
+import type { FitOptions, Stage } from "../../pipeline/stage.js";
+import type { Callback, Logs } from "../../train/callback.js";
+import { type Head, inferenceGraph, inputOf, manifestOf, outputsOf, type Problem } from "../../train/problem.js";
+import { train } from "../../train/trainer.js";
+import type { Values } from "../../util/params.js";
+import type { Feed } from "../onnx/feed.js";
+import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
+import { isRecordOf, type neuralParams } from "./params.js";
+import { type Holdout, readRows } from "./read-rows.js";
+
+export interface NetworkParams extends Values<typeof neuralParams> {
+  readonly loss: Loss | string | Readonly<Record<string, Loss | string>>;
+  readonly metrics: readonly (BatchMetric | string)[];
+  readonly classWeight?: Readonly<Record<string, number>> | undefined;
+}
+
+export interface Fitted {
+  readonly graph: Graph;
+  readonly feeds: Readonly<Record<string, Feed>>;
+  readonly outputs: readonly string[];
+  readonly history: readonly Logs[];
+}
+
+/** Makes a model's outputs of the network's. */
+export type Finish = (
+  g: GraphBuilder,
+  heads: readonly { readonly head: Head; readonly prediction: Value }[],
+) => Readonly<Record<string, Value>>;
+
+/** The network, and the columns of its inputs and outputs. @throws SchemaError for one that is missing */
+export function requireColumns(schema: Schema, params: Values<typeof neuralParams>, who: Stage) {
+  const { featuresCol, featuresCols, labelCol, labelCols, weightCol } = params;
+  const network = networkOf(params.network);
+  const inputNames = network.inputs.map(({ name }) => name);
+  const features = columnsBy(inputNames, featuresCol, featuresCols, "featuresCol", "input", who);
+  for (const column of features.values()) schema.require(column, who, "featuresCol");
+  const labels = columnsBy(network.outputs, labelCol, labelCols, "labelCol", "output", who);
+  for (const column of labels.values()) schema.require(column, who, "labelCol");
+  if (weightCol !== undefined) schema.requireNumber(weightCol, who, "weightCol");
+  return { network, outputs: network.outputs, features, labels };
+}
+
+/** Trains the network of an estimator's parameters. */
+export async function fitNetwork(
+  stage: Stage & { readonly params: NetworkParams },
+  df: DataFrame,
+  { signal }: FitOptions,
+  finish: Finish,
+): Promise<Fitted> {
+  const { params } = stage;
+  const schema = await df.schema();
+  const { network, features, labels } = requireColumns(schema, params, stage);
+  const inputs = await inputColumns(df, network, features, stage);
+  const lossOf = lossesBy(params.loss, network.outputs, stage);
+  const classesOf = classCounts({ network, inputs: inputs.map(({ field }) => field) });
+  const targets = network.outputs.map((output) => {
+    const { target } = lossOf.get(output)!;
+    const column = targetColumn(schema, output, labels.get(output)!, target, stage);
+    return { ...column, classes: target === "classes" ? classesOf.get(output) : undefined };
+  });
+  const weight = params.weightCol === undefined ? undefined : weightColumn(schema, params.weightCol, stage);
+  const { classWeight } = params;
+  if (classWeight !== undefined && (targets.length > 1 || targets[0]!.classes === undefined)) {
+    throw new ParamError(stage, "classWeight needs a network with one output of classes; weigh rows with weightCol", {
+      param: "classWeight",
+    });
+  }
+  const found = params.metrics.map((metric) => metrics.of(metric, stage));
+  const heads = targets.map(({ field }, i): Head => {
+    const output = network.outputs[i]!;
+    return { output, target: field, loss: lossOf.get(output)!, lossWeight: 1, metrics: found };
+  });
+  const options = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
+  const holdout = holdoutOf(params, schema, stage);
+  const { train: rows, validation: held } = await readRows(df, options, holdout);
+  const given =
+    params.validation instanceof DataFrame ? await readRows(params.validation, options, undefined) : undefined;
+  const validation = given?.train ?? held;
+  try {
+    if (rows.rows === 0)
+      throw new DataError(stage, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
+    if (validation?.rows === 0)
+      throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
+    const weightField = rows.fields.find(({ name }) => name === "weight");
+    const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
+    const { weights, history } = await train({
+      who: stage,
+      problem,
+      optimizer: optimizers.of(params.optimizer, stage),
+      train: rows,
+      validation,
+      epochs: params.epochs,
+      batchSize: Math.min(params.batchSize, rows.rows),
+      shuffle: params.shuffle,
+      seed: params.seed,
+      callbacks: [reporter(stage.name, df), ...params.callbacks],
+      signal,
+    });
+    const graph = inferenceGraph(problem, weights, (g, outputs) =>
+      finish(
+        g,
+        heads.map((head) => ({ head, prediction: outputs[head.output]! })),
+      ),
+    );
+    const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
+    return { graph, feeds, outputs: network.outputs, history };
+  } finally {
+    await rows.close();
+    await validation?.close();
+  }
+}
+
+function lossesBy(given: NetworkParams["loss"], outputs: readonly string[], who: Stage): ReadonlyMap<string, Loss> {
+  const isPerOutput = typeof given !== "string" && !losses.has(given) && isRecordOf(given, () => true);
+  if (!isPerOutput) return new Map(outputs.map((output) => [output, losses.of(given as Loss | string, who)]));
+  const byOutput = given as Readonly<Record<string, Loss | string>>;
+  const missing = outputs.filter((output) => byOutput[output] === undefined);
+  if (missing.length > 0)
+    throw new ParamError(who, `loss lacks the network's output "${missing[0]}"; name a loss for each output`, {
+      param: "loss",
+    });
+  return new Map(outputs.map((output) => [output, losses.of(byOutput[output]!, who)]));
+}
+
+/** Classes that each output tells apart: its last size. Builds the network once, so that layers that do not fit are told before rows are read. */
+function classCounts(problem: Pick<Problem, "network" | "inputs">): ReadonlyMap<string, number> {
+  manifestOf(problem);
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const fed = problem.inputs.map((field) =>
+    inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
+  );
+  const built = buildNetwork(g, problem.network, fed, {
+    training: false,
+    weight: ({ name, shape }) => g.input(name, "float32", shape),
+  });
+  return new Map(
+    Object.entries(outputsOf(problem.network, built)).flatMap(([output, { shape }]) => {
+      const last = shape?.at(-1);
+      return typeof last === "number" ? [[output, last]] : [];
+    }),
+  );
+}
+
+function holdoutOf({ validation, seed }: NetworkParams, schema: Schema, who: Stage): Holdout {
+  if (validation === undefined || validation instanceof DataFrame) return undefined;
+  if (typeof validation === "number") return { fraction: validation, seed };
+  const type = schema.require(validation, who, "validation");
+  if (type === "boolean") return { column: validation };
+  const message = `column "${validation}" must be boolean to say which rows validate; write selectExpr("*", "fold = 0 AS isValidation")`;
+  throw new SchemaError(who, message, { code: "COLUMN_TYPE", column: validation });
+}
+
+/** Progress of the whole training for the session's listener. */
+function reporter(name: string, df: DataFrame): Callback {
+  const task = `${name}.fit`;
+  const report = (done: number, total: number, finished: boolean) =>
+    df.engine.report({ task, done, total, unit: "iterations", finished });
+  return {
+    name: "Report",
+    onTrainBegin: (run) => report(run.step, run.steps * run.epochs, false),
+    onProgress: (_logs, run) => report(run.step, run.steps * run.epochs, false),
+    onTrainEnd: (run) => report(run.step, run.steps * run.epochs, true),
+  };
+}

@@ -1,0 +1,157 @@
+/** @file Parameters that estimators of networks share. */
+
+// what is known by name: layers, losses and metrics, optimizers
+import "../../nn/index.js";
+import "../../nn/metrics/accuracy.js";
+import "../../optim/index.js";
+import { DataFrame } from "../../data/dataframe.js";
+import { ParamError } from "../../errors.js";
+import { Layer, layers } from "../../nn/layer.js";
+import { type Loss, losses } from "../../nn/losses/loss.js";
+import { type BatchMetric, metrics } from "../../nn/metrics/batch-metric.js";
+import { optimizers } from "../../optim/optimizer.js";
+import { devices } from "../../runtime/device.js";
+import type { Callback } from "../../train/callback.js";
+import type { Kind } from "../../util/kind.js";
+import {
+  boolean,
+  choice,
+  columnName,
+  defineParams,
+  integer,
+  json,
+  number,
+  optional,
+  type Param,
+  text,
+} from "../../util/params.js";
+
+/** One for all outputs, or one for each by its name. */
+type PerOutput<T> = T | string | Readonly<Record<string, T | string>>;
+
+const network: Param<Layer, false> = {
+  doc: "the network, as nn.sequential([...]) or nn.model({ ... }) make it",
+  expected: "a network such as nn.sequential([nn.dense(10)])",
+  optional: false,
+  default: undefined,
+  accepts: (value) => value instanceof Layer,
+  broken: ["dense", 7],
+  encode: (value, assets) => layers.encode(value, assets),
+  decode: (stored, read) => layers.decode(stored, read, "network"),
+};
+
+export function lossParam(name: string): Param<PerOutput<Loss>, true> {
+  const one = losses.param("");
+  return {
+    doc: "what is minimised: a loss or its name, or one for each of the network's outputs",
+    expected: `${one.expected}, or one for each output as { output: loss }`,
+    optional: true,
+    default: name,
+    accepts: (value) => one.accepts(value) || isRecordOf(value, (each) => one.accepts(each)),
+    broken: [7, "no such loss"],
+    encode: (value, assets) => encodePerOutput(losses, value, assets),
+    decode: (stored, read) => {
+      const decoded = stored as Readonly<Record<string, unknown>> | string;
+      if (typeof decoded === "string" || typeof decoded.type === "string") return one.decode!(decoded, read);
+      return Object.fromEntries(Object.entries(decoded).map(([key, each]) => [key, one.decode!(each, read)]));
+    },
+  };
+}
+
+export function metricsParam(names: readonly string[]): Param<readonly (BatchMetric | string)[], true> {
+  const one = metrics.param("");
+  return {
+    doc: "metrics told after each epoch, of every output",
+    expected: `a list of metrics or their names (${metrics.types.join(", ")})`,
+    optional: true,
+    default: names,
+    accepts: (value) => Array.isArray(value) && value.every((each) => one.accepts(each)),
+    broken: [7, "accuracy", ["no such metric"]],
+    encode: (value, assets) => value.map((each) => metrics.encode(each, assets)),
+    decode: (stored, read) => (stored as unknown[]).map((each) => one.decode!(each, read)),
+  };
+}
+
+/** Columns by the network's names of inputs or outputs. */
+function columnsBy(what: string) {
+  return optional(
+    json<Readonly<Record<string, string>>>(
+      `the column of each of the network's ${what}s, where it has several`,
+      `{ ${what}: "column" }`,
+      (value) => isRecordOf(value, (each) => typeof each === "string" && each !== ""),
+    ),
+  );
+}
+
+const validation: Param<number | string | DataFrame, false> = {
+  doc: "rows that are not trained on: a fraction of them, the name of a boolean column that is true for them, or a DataFrame",
+  expected: "a number between 0 and 1, a column name or a DataFrame",
+  optional: false,
+  default: undefined,
+  accepts: (value) =>
+    value instanceof DataFrame ||
+    (typeof value === "number" ? value > 0 && value < 1 : typeof value === "string" && value !== ""),
+  broken: [0, 1, "", []],
+  encode(value) {
+    if (value instanceof DataFrame)
+      throw new ParamError("save", "validation is a DataFrame, which cannot be stored; set a fraction or a column");
+    return value;
+  },
+};
+
+const callbacks: Param<readonly Callback[], true> = {
+  doc: "hooks into the training, such as callbacks.earlyStopping({ patience: 3 })",
+  expected: "a list of callbacks",
+  optional: true,
+  default: [],
+  accepts: (value) =>
+    Array.isArray(value) && value.every((each) => typeof each === "object" && typeof each?.name === "string"),
+  broken: [7, ["earlyStopping"]],
+  encode(value) {
+    if (value.length > 0)
+      throw new ParamError(
+        "save",
+        "callbacks cannot be stored; save the estimator without them and set them with .with({ callbacks })",
+      );
+    return [];
+  },
+};
+
+export const neuralParams = defineParams({
+  network,
+  featuresCol: columnName("column that feeds the network: numbers, vectors or tensors", { default: "features" }),
+  featuresCols: columnsBy("input"),
+  labelCol: columnName("column of what is to be learned", { default: "label" }),
+  labelCols: columnsBy("output"),
+  weightCol: optional(columnName("column of the rows' weights; without it all weigh the same")),
+  optimizer: optimizers.param("how weights follow their gradients", { default: "adam" }),
+  epochs: integer("passes over the data", { default: 10, min: 1 }),
+  batchSize: integer("rows of one step", { default: 32, min: 1 }),
+  shuffle: boolean("whether each epoch takes the rows in another order", { default: true }),
+  validation: optional(validation),
+  callbacks,
+  seed: integer("of the first weights, the order of rows and dropout", { default: 0 }),
+  device: choice("where the network is trained", devices, { default: "cpu" }),
+  checkpointDir: optional(text("folder where the run is saved as it goes, so that it can go on after a crash")),
+  resume: boolean("whether a run that checkpointDir holds goes on, rather than begins anew", { default: true }),
+  memory: number("MiB of rows that stay in memory; what is more goes to a temporary file", { default: 1024, above: 0 }),
+});
+
+export function isRecordOf(value: unknown, fits: (each: unknown) => boolean): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    Object.keys(value).length > 0 &&
+    Object.values(value).every(fits)
+  );
+}
+
+function encodePerOutput<T extends Loss>(
+  kind: Kind<T>,
+  value: PerOutput<T>,
+  assets: Parameters<Kind<T>["encode"]>[1],
+): unknown {
+  if (typeof value === "string" || kind.has(value)) return kind.encode(value, assets);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, kind.encode(each as T | string, assets)]));
+}

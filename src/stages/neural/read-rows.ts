@@ -1,0 +1,130 @@
+/** @file Reads the rows of a DataFrame into stores for training and validation, checked on the way. */
+
+import type { RecordBatch } from "apache-arrow";
+import { dataOf, numbersOf } from "../../data/columns.js";
+import type { DataFrame } from "../../data/dataframe.js";
+import type { Who } from "../../errors.js";
+import { sizeOf } from "../../tensor/shape.js";
+import { RowStore, type Rows } from "../../train/row-store.js";
+import { Random } from "../../util/random.js";
+import { badRow } from "../feature/rows.js";
+import { readFeed } from "../onnx/read-feed.js";
+import type { FieldColumn } from "./columns.js";
+
+export interface ReadRows {
+  readonly inputs: readonly FieldColumn[];
+  readonly targets: readonly (FieldColumn & { readonly classes: number | undefined })[];
+  readonly weight: FieldColumn | undefined;
+  /** Factor of the weight of rows of each class, where there is one output of classes. */
+  readonly classWeight?: Readonly<Record<string, number>> | undefined;
+  readonly who: Who;
+  readonly signal: AbortSignal | undefined;
+  /** Bytes kept in memory at most. */
+  readonly budget: number;
+}
+
+/** Where rows that are not trained on come from, of the same DataFrame. */
+export type Holdout = { readonly fraction: number; readonly seed: number } | { readonly column: string } | undefined;
+
+/**
+ * @throws DataError naming the first row that is null, has another length, holds what is not finite, or a label that is no
+ * class of the network.
+ */
+export async function readRows(
+  df: DataFrame,
+  options: ReadRows,
+  holdout: Holdout,
+): Promise<{ train: RowStore; validation: RowStore | undefined }> {
+  const { inputs, targets, weight, who, signal, budget } = options;
+  const all = [...inputs, ...targets, ...(weight === undefined ? [] : [weight])];
+  const needsWeight = weight !== undefined || options.classWeight !== undefined;
+  const fields = [
+    ...[...inputs, ...targets].map(({ field }) => field),
+    ...(needsWeight ? [{ name: "weight", dtype: "float32" as const, shape: [] }] : []),
+  ];
+  const train = new RowStore(fields, { budget, who });
+  const validation = holdout === undefined ? undefined : new RowStore(fields, { budget, who });
+  const names = new Set(all.map(({ plan }) => plan.column));
+  if (holdout !== undefined && "column" in holdout) names.add(holdout.column);
+  const random = holdout !== undefined && "fraction" in holdout ? new Random(holdout.seed, "validation") : undefined;
+  let first = 0;
+  try {
+    for await (const batch of df.select(...names).batches({ signal })) {
+      const rows = rowsOf(batch, options, first, needsWeight);
+      first += batch.numRows;
+      if (holdout === undefined || validation === undefined) {
+        await train.add(rows);
+        continue;
+      }
+      const held = "column" in holdout ? numbersOf(dataOf(batch, holdout.column)) : undefined;
+      const isHeld = Array.from({ length: batch.numRows }, (_, i) =>
+        held === undefined ? random!.uniform() < (holdout as { fraction: number }).fraction : held[i] === 1,
+      );
+      await validation.add(pick(rows, fields, (row) => isHeld[row]!));
+      await train.add(pick(rows, fields, (row) => !isHeld[row]!));
+    }
+  } catch (error) {
+    await train.close();
+    await validation?.close();
+    throw error;
+  }
+  return { train, validation };
+}
+
+function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeight: boolean): Rows {
+  const { inputs, targets, weight, classWeight, who } = options;
+  const columns: Record<string, Rows["columns"][string]> = {};
+  for (const { field, plan } of [...inputs, ...targets, ...(weight === undefined ? [] : [weight])]) {
+    const { data } = readFeed(dataOf(batch, plan.column), plan, (row, reason) => {
+      throw badRow(who, plan.column, first + row, `${reason}; fill or drop it first`);
+    });
+    const values = data as Rows["columns"][string];
+    if (values instanceof Float32Array) requireFinite(values, sizeOf(field.shape), plan.column, first, who);
+    columns[field.name] = values;
+  }
+  for (const { field, plan, classes } of targets) {
+    if (classes === undefined) continue;
+    const labels = columns[field.name] as Int32Array;
+    const width = sizeOf(field.shape);
+    const at = labels.findIndex((label) => label < 0 || label >= classes);
+    if (at < 0) continue;
+    const advice = `the network tells ${classes} classes apart, numbered from 0; give its last layer as many outputs as there are classes`;
+    throw badRow(who, plan.column, first + Math.floor(at / width), `holds label ${labels[at]}, but ${advice}`);
+  }
+  if (!needsWeight) return { count: batch.numRows, columns };
+  const weights = (columns.weight as Float32Array | undefined)?.slice() ?? new Float32Array(batch.numRows).fill(1);
+  const below = weights.findIndex((value) => value < 0);
+  if (below >= 0)
+    throw badRow(who, weight!.plan.column, first + below, `holds weight ${weights[below]}; weights must be at least 0`);
+  if (classWeight !== undefined) {
+    const labels = columns[targets[0]!.field.name]!;
+    for (let i = 0; i < weights.length; i++) weights[i]! *= classWeight[String(labels[i])] ?? 1;
+  }
+  return { count: batch.numRows, columns: { ...columns, weight: weights } };
+}
+
+function requireFinite(values: Float32Array, width: number, column: string, first: number, who: Who): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw badRow(
+        who,
+        column,
+        first + Math.floor(i / width),
+        `holds ${values[i]}; numbers must be finite: fill or drop the row first`,
+      );
+    }
+  }
+}
+
+function pick(rows: Rows, fields: RowStore["fields"], keep: (row: number) => boolean): Rows {
+  const kept = Array.from({ length: rows.count }, (_, row) => row).filter(keep);
+  const columns = fields.map(({ name, shape }) => {
+    const width = sizeOf(shape);
+    const from = rows.columns[name]!;
+    const to = from.slice(0, kept.length * width) as Uint8Array;
+    for (const [i, row] of kept.entries())
+      to.set((from as Uint8Array).subarray(row * width, (row + 1) * width), i * width);
+    return [name, to];
+  });
+  return { count: kept.length, columns: Object.fromEntries(columns) };
+}

@@ -1,0 +1,57 @@
+/** @file Trained networks as stages: the parameters their models share, and how they are run. */
+
+import type { Stage } from "../../pipeline/stage.js";
+import { devices } from "../../runtime/device.js";
+import type { Logs } from "../../train/callback.js";
+import { asset, choice, columnName, integer, json, optional, strings, text, type Values } from "../../util/params.js";
+import { ColumnRunner } from "../onnx/column-runner.js";
+import type { Feed } from "../onnx/feed.js";
+
+/** How a trained network is fed and run. */
+export const trainedParams = {
+  model: asset("ONNX model of the trained network"),
+  featuresCol: columnName("column that feeds the network, where it has one input", { default: "features" }),
+  feeds: json<Readonly<Record<string, Feed>>>(
+    "column that feeds each input of the model, by the input's name",
+    '{ input: "column" } or { input: { column, shape } }',
+    (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  ),
+  outputs: strings("the network's outputs"),
+  history: json<readonly Logs[]>("losses and metrics of each epoch", "a list of records of numbers", Array.isArray, {
+    default: [],
+  }),
+  predictionCol: text("column to add: the prediction; empty for none", { default: "prediction" }),
+  batchSize: optional(integer("rows in one run of the model; about 1 MiB of them by default", { min: 1 })),
+  device: choice("where the model runs", devices, { default: "cpu" }),
+  onError: choice(
+    'what becomes of a row that cannot be fed: "fail" ends the job; "null" gives nulls, and the reason in <first column added>_error',
+    ["fail", "null"],
+    { default: "fail" },
+  ),
+};
+
+/** A column to add and the model's tensor it holds. */
+export interface TrainedColumn {
+  readonly column: string;
+  readonly tensor: string;
+}
+
+/** Runs a trained network on columns. */
+export function trainedRunner(
+  { feeds, featuresCol, model, batchSize, device, onError }: Values<typeof trainedParams>,
+  columns: readonly TrainedColumn[],
+  who: Stage,
+): ColumnRunner {
+  const inputs = Object.entries(feeds);
+  // with({ featuresCol }) feeds the only input from another column
+  const moved = (feed: Feed): Feed => (typeof feed === "string" ? featuresCol : { ...feed, column: featuresCol });
+  return new ColumnRunner(
+    {
+      ...{ model, batchSize, device, onError },
+      feeds: Object.fromEntries(inputs.length === 1 ? inputs.map(([input, feed]) => [input, moved(feed)]) : inputs),
+      fetches: Object.fromEntries(columns.map(({ column, tensor }) => [column, tensor])),
+      names: { feeds: "featuresCol", fetches: "predictionCol" },
+    },
+    who,
+  );
+}
