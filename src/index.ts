@@ -76,3 +76,4 @@ export type { DType } from "./tensor/dtype.js";
 export { Tensor } from "./tensor/tensor.js";
 export { Asset } from "./util/asset.js";
 export { version } from "./util/version.js";
+export type { FunctionOptions } from "./worker/function-of.js";

@@ -1,6 +1,7 @@
 /** @file Session: an engine opened by its URL, and the DataFrames that come from it. */
 
 import * as arrow from "apache-arrow";
+import type { FunctionStage } from "./data/batch-stage.js";
 import { DataFrame } from "./data/dataframe.js";
 import { type Engine, type EngineOptions, openEngine, registerEngineModule } from "./data/engine.js";
 import { batchesOfTable } from "./data/import-table.js";
@@ -9,6 +10,8 @@ import { DataFrameReader } from "./data/reader.js";
 import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
 import { Schema } from "./data/schema.js";
 import { ParamError } from "./errors.js";
+import type { Transformer } from "./pipeline/stage.js";
+import { type FunctionOptions, functionOf } from "./worker/function-of.js";
 
 registerEngineModule("duckdb", () => import("./engines/duckdb/engine.js"));
 registerEngineModule("sc", () => import("./engines/spark/engine.js"));
@@ -93,6 +96,26 @@ export class Session implements AsyncDisposable {
     if (view !== undefined) return new DataFrame(view, this.engine);
     const plan = { kind: "sql", op: "session.table", query: () => ({ sql: template }), inputs: [] } as const;
     return new DataFrame({ ...plan, schema: undefined, stable: true }, this.engine);
+  }
+
+  /**
+   * Makes a model a function of SQL, in `session.sql` and in every SQL fragment, on this session's engine.
+   *
+   * Its arguments are the columns that the model reads, in the order in which its stages do (or as `inputs` says); the
+   * result is the column that the last stage adds, or a struct of several. A null argument gives null. An argument may
+   * have any type that the model takes for that column. As in Spark, names are the same in upper and lower case.
+   *
+   * @returns the function as SQL sees it: name, arguments, type of the result
+   * @throws ParamError for a name that is taken (see `replace`), a model that may leave out rows, or one whose columns or
+   * types have to be told; SchemaError for columns that do not fit.
+   * @example
+   * await session.registerFunction("flower", model);
+   * await session.sql("SELECT path, flower(image).prediction FROM photos").show();
+   */
+  async registerFunction(name: string, model: Transformer, options: FunctionOptions = {}): Promise<FunctionStage> {
+    const fn = functionOf(name, model, options);
+    await this.engine.registerFunction(fn, options.replace ?? false);
+    return fn;
   }
 
   /** Ends the session: its temporary files go, and its DataFrames can no longer be computed. */

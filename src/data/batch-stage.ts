@@ -2,6 +2,7 @@
 
 import type { Asset } from "../util/asset.js";
 import type { Schema } from "./schema.js";
+import type { ColumnType } from "./types.js";
 
 /** A stage as data: what is saved, sent to workers, and opened there again. */
 export interface StageSpec {
@@ -30,4 +31,15 @@ export interface BatchStage {
   readonly readsColumns?: readonly string[] | undefined;
   /** What explain() shows behind the name, as in `model=efficientnet-lite0, batch 16`. */
   describe(schema: Schema): string;
+}
+
+/** A stage from argument columns, in order and whatever their names, to one column: a function that SQL can call. */
+export interface FunctionStage extends BatchStage {
+  /** The function's name. */
+  readonly name: string;
+  /** The arguments as they were registered. */
+  readonly inputs: Schema;
+  readonly result: ColumnType;
+  /** For messages, as in `flower(image binary)`. */
+  readonly signature: string;
 }

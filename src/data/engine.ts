@@ -2,6 +2,7 @@
 
 import type * as arrow from "apache-arrow";
 import { EngineError, listNames } from "../errors.js";
+import type { FunctionStage } from "./batch-stage.js";
 import type { Plan } from "./plan.js";
 import type { Schema } from "./schema.js";
 
@@ -47,6 +48,8 @@ export interface Engine {
   createView(name: string, plan: Plan): Promise<void>;
   /** The views that a SQL text names. @throws SchemaError where the text cannot be read. */
   viewsIn(sql: string): ReadonlyMap<string, Plan>;
+  /** Makes a stage callable from SQL. @throws ParamError where the name is taken, unless it is to be replaced. */
+  registerFunction(fn: FunctionStage, replace: boolean): Promise<void>;
   /** Forgets the rows that a `cache` node of this plan holds. */
   release(plan: Plan): Promise<void>;
   /** Tells listeners of work going on; stages' fit uses it too. */

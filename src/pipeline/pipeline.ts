@@ -15,7 +15,8 @@ import {
   Transformer,
 } from "./stage.js";
 
-function stages<S extends Stage>(
+/** A parameter that holds stages. */
+export function stageList<S extends Stage>(
   doc: string,
   expected: string,
   fits: (stage: unknown) => boolean,
@@ -38,7 +39,7 @@ function stages<S extends Stage>(
 }
 
 const modelParams = defineParams({
-  stages: stages<Transformer>(
+  stages: stageList<Transformer>(
     "fitted stages in order",
     "a list of Transformers",
     (stage) => stage instanceof Transformer,
@@ -46,7 +47,7 @@ const modelParams = defineParams({
 });
 
 const params = defineParams({
-  stages: stages<Stage>(
+  stages: stageList<Stage>(
     "Transformers and Estimators in order",
     "a list of Transformers and Estimators",
     (stage) => stage instanceof Stage,

@@ -11,11 +11,12 @@ import { type BatchFunction, type StageContext, Transformer } from "../pipeline/
 import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
 import { Asset } from "../util/asset.js";
 import type { ChainSpec, ChainStep } from "./chain.js";
+import { ModelFunction } from "./model-function.js";
 import { type PackedBatch, packBatch, transferable, unpackBatch } from "./pack.js";
 import { ReadFiles } from "./read-files.js";
 import "../stages/index.js";
 
-registerStages(ReadFiles);
+registerStages(ReadFiles, ModelFunction);
 
 export interface ChainMessage {
   readonly chain: ChainSpec;
@@ -81,8 +82,8 @@ async function openChain(chain: ChainSpec): Promise<OpenChain> {
   return { input: toArrowSchema(Schema.of(chain.input)), output: Schema.of(chain.output), steps, isChecked: false };
 }
 
-async function stageOf({ spec, module }: Extract<ChainStep, { kind: "stage" }>): Promise<Transformer> {
-  if (module !== undefined) await import(module);
+async function stageOf({ spec, modules }: Extract<ChainStep, { kind: "stage" }>): Promise<Transformer> {
+  for (const module of modules) await import(module);
   const assets = new Map(spec.assets.map(({ bytes, sha256 }) => [sha256, new Asset(bytes, sha256)]));
   const stage = stageFromSpec(spec, assets);
   if (!(stage instanceof Transformer)) throw internal(`${spec.type} is no Transformer`);

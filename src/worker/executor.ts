@@ -48,7 +48,7 @@ async function openTask(config: ExecutorConfig): Promise<Task> {
       else {
         const assets = [];
         for (const { sha256, file } of step.assets) assets.push(new Asset(await readFile(join(root, file)), sha256));
-        steps.push({ kind: "stage" as const, spec: { type: step.type, params: step.params, assets } });
+        steps.push({ kind: "stage" as const, spec: { type: step.type, params: step.params, assets }, modules: [] });
       }
     }
     chain = { ...config.chain, steps };

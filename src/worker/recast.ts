@@ -37,6 +37,9 @@ function recast(data: arrow.Data, from: ColumnType, to: ColumnType, place: Place
       const valueOffsets = Int32Array.from({ length: length + 1 }, (_, i) => i * width);
       return make({ ...base, valueOffsets, child: recast(data.children[0]!, from.element, to.element, place) });
     }
+    if (from.kind === "tensor" && to.kind === "tensor" && widthOf(from) === widthOf(to)) {
+      return make({ ...base, child: recast(data.children[0]!, from.element, to.element, place) });
+    }
     if (from.kind === "array" && to.kind === "array") {
       const child = recast(data.children[0]!, from.element, to.element, place);
       return make({ ...base, valueOffsets: data.valueOffsets, child });

@@ -7,7 +7,7 @@ import type { BatchStage } from "../data/batch-stage.js";
 import type { Schema } from "../data/schema.js";
 import { DeepframeError } from "../errors.js";
 import { type Job, sharedPool } from "../runtime/pool.js";
-import type { ChainSpec } from "./chain.js";
+import { type ChainSpec, stepOf } from "./chain.js";
 import { type PackedBatch, packBatch, packedBytes, transferable, unpackBatch } from "./pack.js";
 
 /** One step of a chain, before it is sent anywhere. */
@@ -40,7 +40,7 @@ export async function* runChain(
   const pool = sharedPool();
   const chain: ChainSpec = {
     id: randomUUID(),
-    steps: steps.map((step) => (step.kind === "stage" ? { kind: "stage", ...specOf(step.stage) } : step)),
+    steps: steps.map((step) => (step.kind === "stage" ? stepOf(step.stage) : step)),
     input: input.toJSON(),
     output: output.toJSON(),
   };
@@ -90,11 +90,6 @@ interface Sent {
   readonly job: Job<PackedBatch>;
   readonly firstRow: number;
   readonly rows: number;
-}
-
-function specOf(stage: BatchStage): { spec: ReturnType<BatchStage["toSpec"]>; module: string | undefined } {
-  const { module } = stage.constructor as { readonly module?: string };
-  return { spec: stage.toSpec(), module };
 }
 
 /** Stages count rows within a batch; people count them from the beginning. */

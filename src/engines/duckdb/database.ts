@@ -5,10 +5,11 @@ import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance, type DuckDBScalarFunction, type DuckDBType } from "@duckdb/node-api";
 import { EngineError, messageOf, ParamError } from "../../errors.js";
 import { Feeds } from "./feed.js";
-import { quoteText } from "./quote.js";
+import { Functions } from "./functions.js";
+import { quoteName, quoteText } from "./quote.js";
 
 export interface DuckdbOptions {
   /** Most memory DuckDB may take before it writes to disk, as in `"2GB"`. Default: 80 % of the machine's. */
@@ -38,6 +39,10 @@ export class Database {
   readonly #main: DuckDBConnection;
   /** Batches of this process as tables. */
   readonly feeds: Feeds;
+  /** Models that SQL calls. */
+  readonly functions = new Functions(this);
+  /** What every connection is set to. */
+  #settings = "SET TimeZone = 'UTC'";
   #lastTable = 0;
   #closed = false;
 
@@ -100,12 +105,13 @@ export class Database {
     return await this.during(async () => {
       const connection = await this.#instance.connect();
       this.#connections.add(connection);
-      await connection.run("SET TimeZone = 'UTC'");
+      await connection.run(this.#settings);
       return connection;
     });
   }
 
   release(connection: DuckDBConnection): void {
+    if (!this.#closed) this.functions.forget(connection);
     if (this.#connections.delete(connection)) connection.closeSync();
   }
 
@@ -118,21 +124,54 @@ export class Database {
       return await working;
     } catch (error) {
       this.#check();
-      throw error;
+      throw this.functions.cause(error);
     } finally {
       this.#working.delete(working);
     }
   }
 
+  /** Work that runs a query, on a thread of libuv's pool: if the query calls models, it may have to wait for its turn. */
+  async running<R>(sql: string, work: () => Promise<R>): Promise<R> {
+    if (!this.functions.isIn(sql)) return await this.during(work);
+    return await this.functions.turn(() => this.during(work));
+  }
+
   /** Runs statements whose result nobody needs. */
   async run(sql: string): Promise<void> {
-    await this.during(() => this.#main.run(sql));
+    try {
+      await this.running(sql, () => this.#main.run(sql));
+    } catch (error) {
+      if (!this.#closed) this.functions.forget(this.#main);
+      throw error;
+    }
   }
 
   /** The first value of a query's first row. */
   async value(sql: string): Promise<unknown> {
-    const reader = await this.during(() => this.#main.runAndReadAll(sql));
+    const reader = await this.running(sql, () => this.#main.runAndReadAll(sql));
     return reader.getRowsJS()[0]?.[0];
+  }
+
+  /** A type by its name in SQL. */
+  async typeOf(name: string): Promise<DuckDBType> {
+    return (await this.during(() => this.#main.prepare(`SELECT NULL::${name}`))).columnType(0);
+  }
+
+  registerScalar(scalar: DuckDBScalarFunction): void {
+    this.#check();
+    this.#main.registerScalarFunction(scalar);
+  }
+
+  /** The schema for macros, which every connection finds without its name; made when first asked for. */
+  async macroSchema(): Promise<string> {
+    if (!this.#settings.includes("search_path")) {
+      const own = `${this.#scratch}.functions`;
+      await this.run(`CREATE SCHEMA ${own}`);
+      const database = String(await this.value("SELECT current_database()"));
+      this.#settings += `; SET search_path = ${quoteText(`${quoteName(database)}.main,${own}`)}`;
+      await this.run(this.#settings);
+    }
+    return `${this.#scratch}.functions`;
   }
 
   /** Tables and views that the SQL text names. */
@@ -157,6 +196,7 @@ export class Database {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.functions.close();
     for (const connection of [...this.#connections, this.#main]) connection.interrupt();
     await Promise.allSettled(this.#working);
     for (const connection of this.#connections) connection.closeSync();

@@ -1,6 +1,7 @@
 /** @file The embedded engine: plans as SQL on DuckDB, chains of stages in worker threads. */
 
 import type * as arrow from "apache-arrow";
+import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
 import type { CachePlan, Plan } from "../../data/plan.js";
@@ -68,6 +69,10 @@ export class DuckdbEngine implements Engine {
 
   async createView(name: string, plan: Plan): Promise<void> {
     this.#views.set(name.toLowerCase(), plan);
+  }
+
+  async registerFunction(fn: FunctionStage, replace: boolean): Promise<void> {
+    await this.#database.functions.register(fn, replace);
   }
 
   viewsIn(sql: string): ReadonlyMap<string, Plan> {
@@ -192,7 +197,9 @@ export class DuckdbEngine implements Engine {
       }
       const start = (stop: AbortSignal) =>
         this.#run(node, signal === undefined ? stop : AbortSignal.any([signal, stop]));
-      const source = once ? await streaming(this.#database, described, start) : undefined;
+      // a query that waits for a function must not wait for another one that waits for its turn
+      const streams = once && !(await this.#callsFunctions(node));
+      const source = streams ? await streaming(this.#database, described, start) : undefined;
       if (source !== undefined) {
         sources.push(source);
         return source.sql;
@@ -201,6 +208,15 @@ export class DuckdbEngine implements Engine {
       sources.push({ sql: table, error: () => undefined, release: () => this.#database.dropTable(table) });
       return table;
     });
+  }
+
+  async #callsFunctions(plan: Plan): Promise<boolean> {
+    if (plan.kind === "stage") return await this.#callsFunctions(plan.input);
+    if (plan.kind !== "sql") return false;
+    const { parts } = (await this.#describer.query(plan)).query.sql;
+    if (this.#database.functions.isIn(parts.filter((part) => typeof part === "string").join(" "))) return true;
+    for (const input of plan.inputs) if (await this.#callsFunctions(input)) return true;
+    return false;
   }
 
   #keep(plan: CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {

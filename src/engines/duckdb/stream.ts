@@ -30,7 +30,7 @@ export async function* streamQuery(
   const interrupt = () => connection.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
-    const result = await database.during(() => connection.stream(sql));
+    const result = await database.running(sql, () => connection.stream(sql));
     const types = schema.fields.map(({ type }) => duckTypeName(type));
     result.columnTypes().forEach((type, i) => {
       // reading vectors as another type would read foreign memory
@@ -39,7 +39,7 @@ export async function* streamQuery(
     });
     const builder = new BatchBuilder(schema);
     for (;;) {
-      const chunk = await database.during(() => result.fetchChunk());
+      const chunk = await database.running(sql, () => result.fetchChunk());
       signal?.throwIfAborted();
       const rows = chunk?.rowCount ?? 0;
       if (chunk === null || rows === 0) break;

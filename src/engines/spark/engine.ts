@@ -2,6 +2,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type * as arrow from "apache-arrow";
+import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
 import type { CachePlan, Plan } from "../../data/plan.js";
@@ -109,6 +110,8 @@ export class SparkEngine implements Engine {
       throw translate(error, "createOrReplaceTempView");
     }
   }
+
+  async registerFunction(_fn: FunctionStage, _replace: boolean): Promise<void> {}
 
   /** None: the server knows its views itself. */
   viewsIn(): ReadonlyMap<string, Plan> {

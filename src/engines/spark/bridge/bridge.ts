@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Schema } from "../../../data/schema.js";
 import { ParamError } from "../../../errors.js";
+import { modulesOf } from "../../../worker/chain.js";
 import type { ExecutorConfig, ExecutorStep } from "../../../worker/executor-protocol.js";
 import type { Step } from "../../../worker/run-chain.js";
 import type { Client } from "../client.js";
@@ -49,7 +50,7 @@ export class Bridge {
     const shim = await this.#shipper.shim();
     const executors = await this.#probe(shim);
     const [worker, node, sent] = await Promise.all([
-      this.#shipper.worker(modulesOf(steps), executors.platform),
+      this.#shipper.worker(modulesIn(steps), executors.platform),
       this.#node(executors),
       Promise.all(steps.map((step) => this.#step(step))),
     ]);
@@ -99,12 +100,8 @@ export class Bridge {
   }
 }
 
-function modulesOf(steps: readonly Step[]): string[] {
-  const modules = steps.flatMap((step) => {
-    const { module } = step.kind === "stage" ? (step.stage.constructor as { readonly module?: string }) : {};
-    return module ?? [];
-  });
-  return [...new Set(modules)].sort();
+function modulesIn(steps: readonly Step[]): string[] {
+  return [...new Set(steps.flatMap((step) => (step.kind === "stage" ? modulesOf(step.stage) : [])))].sort();
 }
 
 export function workerOption(value: unknown): WorkerOption {
