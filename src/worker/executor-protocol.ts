@@ -28,6 +28,8 @@ export interface ExecutorConfig {
   /** Rows per piece that the stages take at a time. */
   readonly rows?: number | undefined;
   readonly partition: number;
+  /** Whether the columns are arguments of a SQL function, whose types are those of the first batch. */
+  readonly isFunction?: boolean | undefined;
 }
 
 const incoming = { 1: "open", 2: "batch", 3: "end" } as const;

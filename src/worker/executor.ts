@@ -14,6 +14,7 @@ import { packError } from "../runtime/wire-error.js";
 import { Asset } from "../util/asset.js";
 import type { ChainSpec } from "./chain.js";
 import { closeChain, runChain } from "./chain-task.js";
+import { withArguments } from "./executor-arguments.js";
 import { type ExecutorConfig, type Frame, readFrames, writeFrame } from "./executor-protocol.js";
 import { packBatch, unpackBatch } from "./pack.js";
 import { recastBatch } from "./recast.js";
@@ -140,8 +141,12 @@ async function answer(): Promise<never> {
     try {
       if (kind === "open") task = await openTask(JSON.parse(new TextDecoder().decode(payload)) as ExecutorConfig);
       else if (task === undefined) throw internal(`frame ${kind} before a task was opened`);
-      else if (kind === "batch") await writeFrame("result", await compute(task, payload));
-      else {
+      else if (kind === "batch") {
+        if (task.config.isFunction) {
+          task = await openTask(withArguments(task.config, arrow.RecordBatchReader.from(payload).open().schema));
+        }
+        await writeFrame("result", await compute(task, payload));
+      } else {
         await writeFrame("done", new Uint8Array());
         task = undefined;
       }

@@ -121,7 +121,7 @@ describe.each(engines)("SQL functions on $name", ({ name, frame, session }) => {
     await register("bucket", bucket);
     const df = await frame([{ x: 5 }, { x: -3 }], { x: "double" });
     const failing = df.selectExpr("bucket(x) AS b").collect();
-    await expect(failing).rejects.toThrow(/^bucket: Bucketizer: row 1 of column "x" .* \(called with x = -3\)/);
+    await expect(failing).rejects.toThrow(/^bucket: Bucketizer: .* \(called with x = -3\)/);
     await expect(failing).rejects.toMatchObject({ name: "DataError", code: "BAD_ROW" });
     expect(await df.filter("x > 0").selectExpr("bucket(x) AS b").collect()).toEqual([{ b: 0 }]);
   });

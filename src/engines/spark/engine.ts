@@ -43,6 +43,8 @@ export class SparkEngine implements Engine {
   /** Views of cached plans, by which later queries find their rows. */
   readonly #cached = new WeakMap<CachePlan, Promise<string>>();
   readonly #commands = new WeakMap<Plan, Promise<Relation>>();
+  /** Names of functions registered here, in lower case. */
+  readonly #functions = new Set<string>();
   #caches = 0;
 
   constructor(
@@ -111,7 +113,35 @@ export class SparkEngine implements Engine {
     }
   }
 
-  async registerFunction(_fn: FunctionStage, _replace: boolean): Promise<void> {}
+  async registerFunction(fn: FunctionStage, replace: boolean): Promise<void> {
+    const who = "registerFunction";
+    if (!this.#isAtLeast(4, 1)) {
+      const { major, minor } = this.#server;
+      const message = `SQL functions in Arrow need Spark 4.1 or later, the server has ${major}.${minor}; use transform`;
+      throw new EngineError(who, message, { code: "TOO_OLD" });
+    }
+    const key = fn.name.toLowerCase();
+    if (!this.#functions.has(key)) {
+      const other = await this.#hasFunction(fn.name);
+      if (other)
+        throw new ParamError(who, `"${fn.name}" is a function of Spark; choose another name`, { code: "EXISTS" });
+    } else if (!replace) {
+      const message = `there is a function "${fn.name}" already; choose another name or pass { replace: true }`;
+      throw new ParamError(who, message, { code: "EXISTS" });
+    }
+    await this.#command({ case: "registerFunction", value: await this.#bridge.function(fn) });
+    this.#functions.add(key);
+  }
+
+  async #hasFunction(name: string): Promise<boolean> {
+    try {
+      await this.#describe(sqlOver([], () => `SELECT ${quoteName(name)}()`));
+      return true;
+    } catch (error) {
+      const { errorClass } = (error as EngineError).fields ?? {};
+      return !String(errorClass).startsWith("UNRESOLVED_ROUTINE");
+    }
+  }
 
   /** None: the server knows its views itself. */
   viewsIn(): ReadonlyMap<string, Plan> {

@@ -56,7 +56,8 @@ export function schemaToProto({ fields }: Schema): TypeInit {
   return { kind: { case: "struct", value: { fields: list } } };
 }
 
-function typeToProto(type: ColumnType): TypeInit {
+/** A type of Spark's as the protocol has it. */
+export function typeToProto(type: ColumnType): TypeInit {
   if (typeof type === "string") {
     const found = Object.entries(plain).find(([, name]) => name === type);
     // the case is one of those of `plain`, whose values are all empty
@@ -181,22 +182,23 @@ function structJson(fields: readonly Field[], withMetadata: boolean): Json {
       const spark = sparkType(type, name);
       const isSame = !withMetadata || sameType(spark, type);
       const metadata = isSame ? {} : { [typeKey]: formatType(type) };
-      return { name, type: typeJson(spark), nullable: true, metadata };
+      return { name, type: typeToJson(spark), nullable: true, metadata };
     }),
   };
 }
 
-function typeJson(type: ColumnType): Json {
+/** A type of Spark's as its own JSON. */
+export function typeToJson(type: ColumnType): Json {
   if (typeof type === "string") return jsonNames[type] ?? type;
   switch (type.kind) {
     case "decimal":
       return formatType(type);
     case "array":
     case "tensor":
-      return { type: "array", elementType: typeJson(type.element), containsNull: true };
+      return { type: "array", elementType: typeToJson(type.element), containsNull: true };
     case "struct":
       return structJson(type.fields, false);
     case "map":
-      return { type: "map", keyType: typeJson(type.key), valueType: typeJson(type.value), valueContainsNull: true };
+      return { type: "map", keyType: typeToJson(type.key), valueType: typeToJson(type.value), valueContainsNull: true };
   }
 }

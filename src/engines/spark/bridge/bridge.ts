@@ -1,7 +1,8 @@
 /** @file The way to executors: a run of stages as one map over partitions, whose body is our worker. */
 
 import { createHash } from "node:crypto";
-import type { Schema } from "../../../data/schema.js";
+import type { FunctionStage } from "../../../data/batch-stage.js";
+import { Schema } from "../../../data/schema.js";
 import { ParamError } from "../../../errors.js";
 import { modulesOf } from "../../../worker/chain.js";
 import type { ExecutorConfig, ExecutorStep } from "../../../worker/executor-protocol.js";
@@ -10,6 +11,7 @@ import type { Client } from "../client.js";
 import type { Relation } from "../compile.js";
 import type { Depot } from "../depot.js";
 import { schemaToJson, schemaToProto, sparkSchema } from "../types.js";
+import { type FunctionInit, functionOf } from "./function.js";
 import { mapRelation } from "./map-relation.js";
 import { type Executors, type ExecutorsProbe, probeExecutors } from "./probe-executors.js";
 import { Shipper } from "./ship.js";
@@ -47,6 +49,27 @@ export class Bridge {
 
   /** The rows of a relation after the steps. */
   async map(relation: Relation, steps: readonly Step[], input: Schema, output: Schema): Promise<Relation> {
+    const { shim, python, config } = await this.#prepare(steps, input, output);
+    return mapRelation(relation, {
+      shim,
+      python,
+      columns: input.names,
+      config: JSON.stringify(config),
+      schemaJson: schemaToJson(output),
+      schema: schemaToProto(output),
+      name: steps.flatMap((step) => (step.kind === "stage" ? step.stage.name : [])).join(" + "),
+    });
+  }
+
+  /** A function that SQL can call once it is registered. */
+  async function(fn: FunctionStage): Promise<FunctionInit> {
+    const output = Schema.of({ result: fn.result });
+    const step = { kind: "stage", stage: fn } as const;
+    const { shim, python, config } = await this.#prepare([step], fn.inputs, output);
+    return functionOf(fn, { shim, python, config: JSON.stringify({ ...config, isFunction: true }) });
+  }
+
+  async #prepare(steps: readonly Step[], input: Schema, output: Schema) {
     const shim = await this.#shipper.shim();
     const executors = await this.#probe(shim);
     const [worker, node, sent] = await Promise.all([
@@ -57,21 +80,13 @@ export class Bridge {
     const sizes = steps.flatMap((step) => (step.kind === "stage" ? (step.stage.rowsPerTask ?? []) : []));
     const chain = { steps: sent, input: input.toJSON(), output: output.toJSON() };
     const id = createHash("sha256").update(JSON.stringify(chain)).digest("hex");
-    const config: Omit<ExecutorConfig, "partition"> = {
+    const task: Omit<ExecutorConfig, "partition"> = {
       chain: { id, ...chain },
       sparkInput: sparkSchema(input).toJSON(),
       sparkOutput: sparkSchema(output).toJSON(),
       ...(sizes.length > 0 && { rows: Math.min(...sizes) }),
     };
-    return mapRelation(relation, {
-      shim,
-      python: executors.python,
-      columns: input.names,
-      config: JSON.stringify({ worker, ...node, attempts: this.#attempts, ...config }),
-      schemaJson: schemaToJson(output),
-      schema: schemaToProto(output),
-      name: steps.flatMap((step) => (step.kind === "stage" ? step.stage.name : [])).join(" + "),
-    });
+    return { shim, python: executors.python, config: { worker, ...node, attempts: this.#attempts, ...task } };
   }
 
   async #node(executors: Executors): Promise<{ node: string | null; nodeArchive: string | null }> {

@@ -1,6 +1,6 @@
 """Runs deepframe's worker, a node process, inside a Python worker of Spark: Arrow batches in, Arrow batches out.
 
-The one function that Spark calls is `run`; its configuration is JSON, and nothing that comes from data is evaluated.
+Spark calls `run` for stages and `call` for SQL functions; their configuration is JSON, and nothing that comes from data is evaluated.
 A frame on either pipe is a kind (one byte), a length (four bytes, little-endian) and as many bytes. The node process
 outlives a task, so models stay loaded; it ends when its input does, or when it has had nothing to do for a while.
 
@@ -232,6 +232,17 @@ def run(config_json, batches):
             stop()
         elif worker is not None:
             rest()
+
+
+def call(config_json, arguments):
+    """What Spark calls for a SQL function: an iterator of arrays, or of tuples of them, to one of results."""
+    for batch in run(config_json, map(as_batch, arguments)):
+        yield batch.column(0)
+
+
+def as_batch(arrays):
+    columns = list(arrays) if isinstance(arrays, tuple) else [arrays]
+    return pa.RecordBatch.from_arrays(columns, ["argument%d" % i for i in range(len(columns))])
 
 
 def blamed(config, batches):
