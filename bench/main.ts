@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { formatBytes, formatTable } from "../src/cli/format.js";
+import { formatBytes, formatTable } from "../src/util/format.js";
 import type { Measurement, Suite } from "./measure.js";
 
 /** One line per suite. */

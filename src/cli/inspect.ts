@@ -7,7 +7,7 @@ import { DataError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { load } from "../index.js";
 import { formatShape } from "../tensor/shape.js";
-import { formatBytes, formatCount, formatTable } from "./format.js";
+import { formatBytes, formatCount, formatTable } from "../util/format.js";
 
 export function inspectCommand(): Command {
   return new Command("inspect")

@@ -2,7 +2,7 @@
 
 import type { WriteStream } from "node:tty";
 import type { Progress } from "../data/engine.js";
-import { formatCount, formatTime } from "./format.js";
+import { formatCount, formatTime } from "../util/format.js";
 
 const redrawMs = 80;
 const plainMs = 5000;

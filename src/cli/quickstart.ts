@@ -3,8 +3,8 @@
 import { basename, join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import { Session } from "../index.js";
+import { formatTime } from "../util/format.js";
 import { emojiPictures } from "./emoji.js";
-import { formatTime } from "./format.js";
 import { engineOption, seedOption } from "./options.js";
 import { ProgressBar } from "./progress.js";
 import { trainImages } from "./train-images.js";

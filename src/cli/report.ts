@@ -1,6 +1,6 @@
 /** @file The HTML report of an image classifier: one self-contained page. Everything that comes from data is escaped. */
 
-import { formatPercent } from "./format.js";
+import { formatPercent } from "../util/format.js";
 
 /** What the page shows. */
 export interface ImageReport {

@@ -16,7 +16,7 @@ import {
   type StringIndexerModel,
 } from "../index.js";
 import { thumbnail } from "../stages/image/thumbnail.js";
-import { formatCount, formatPercent, formatTable } from "./format.js";
+import { formatCount, formatPercent, formatTable } from "../util/format.js";
 import { type ReportPicture, renderReport } from "./report.js";
 import type { Sample } from "./try-model.js";
 

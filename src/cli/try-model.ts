@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { load } from "../index.js";
-import { formatPercent } from "./format.js";
+import { formatPercent } from "../util/format.js";
 
 export interface Sample {
   readonly path: string;
