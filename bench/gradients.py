@@ -1,68 +1,84 @@
-"""PyTorch's forward plus backward of the cases that bench/gradients.ts gives as JSON; prints milliseconds by name."""
+"""PyTorch's forward plus backward of the cases that bench/gradients.ts gives as JSON, on the tensors it wrote; prints
+milliseconds by name, and how far results and gradients are from those it wrote beside them."""
 
 import json
 import sys
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 torch.set_num_threads(int(sys.argv[2]))
-
-
-def tensor(shape, grad=True):
-    return torch.randn(*shape).requires_grad_(grad)
+folder = sys.argv[3]
 
 
 def attention(q, k, v):
     return torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, -1) @ v
 
 
-def prepare(case):
-    """The tensors to differentiate and a function of them."""
+def prepare(i, case):
+    """The tensors to differentiate, a function of them, and the number of tensors read."""
     kind, s = case["kind"], case["shapes"]
+    count = 0
+
+    def read(shape, dtype=np.float32):
+        nonlocal count
+        values = torch.from_numpy(np.fromfile(f"{folder}/{i}-{count}", dtype).reshape(shape))
+        count += 1
+        return values.requires_grad_() if dtype == np.float32 else values
+
     if kind == "matmul":
-        x = [tensor(s[0]), tensor(s[1])]
-        return x, lambda: x[0] @ x[1]
+        x = [read(s[0]), read(s[1])]
+        return x, lambda: x[0] @ x[1], count
     if kind == "attention":
-        x = [tensor(s[0]) for _ in range(3)]
-        return x, lambda: attention(*x)
+        x = [read(s[0]) for _ in range(3)]
+        return x, lambda: attention(*x), count
     if kind == "loss":
-        x, target = tensor(s[0]), torch.randint(0, s[0][1], (s[0][0],))
-        return [x], lambda: F.cross_entropy(x, target)
+        x, target = read(s[0]), read([s[0][0]], np.int64)
+        return [x], lambda: F.cross_entropy(x, target), count
     if kind == "layerNorm":
-        x = [tensor(s[0]), tensor(s[1]), tensor(s[1])]
-        return x, lambda: F.layer_norm(x[0], s[1], x[1], x[2])
+        x = [read(s[0]), read(s[1]), read(s[1])]
+        return x, lambda: F.layer_norm(x[0], s[1], x[1], x[2]), count
     if kind == "embedding":
-        table, ids = tensor(s[0]), torch.randint(0, s[0][0], tuple(s[1]))
-        return [table], lambda: F.embedding(ids, table)
+        table, ids = read(s[0]), read(s[1], np.int64)
+        return [table], lambda: F.embedding(ids, table), count
+    k = case["kernel"]
     if kind == "conv":
-        x = [tensor(s[0]), tensor(s[1])]
-        k = s[1][2]
-        return x, lambda: F.conv2d(*x, stride=case["stride"], padding=k // 2, groups=case["group"])
+        x = [read(s[0]), read(s[1])]
+        return x, lambda: F.conv2d(*x, stride=case["stride"], padding=k // 2, groups=case["group"]), count
     pool = F.max_pool2d if kind == "maxPool" else F.avg_pool2d
-    x = tensor(s[0])
-    return [x], lambda: pool(x, case["kernel"], case["stride"], case["kernel"] // 2 if case["kernel"] > 2 else 0)
+    x = read(s[0])
+    return [x], lambda: pool(x, k, case["stride"], k // 2 if k > 2 else 0), count
 
 
-def measure(case):
-    inputs, forward = prepare(case)
-    seed = torch.randn_like(forward().detach())
+def measure(i, case):
+    inputs, forward, count = prepare(i, case)
+    y = forward().detach()
+    seed = None
+    if y.dim() > 0:
+        seed = torch.from_numpy(np.fromfile(f"{folder}/{i}-{count}", np.float32)).reshape(y.shape)
+        count += 1
 
     def step():
         for x in inputs:
             x.grad = None
         forward().backward(seed)
 
+    step()
+    difference = 0.0
+    for k, ours in enumerate([y, *(x.grad for x in inputs)]):
+        theirs = torch.from_numpy(np.fromfile(f"{folder}/{i}-{count + k}", np.float32)).reshape(ours.shape)
+        difference = max(difference, float((ours - theirs).abs().max() / ours.abs().max()))
     for _ in range(3):
         step()
     times = []
-    stop = time.perf_counter() + 0.4
+    stop = time.perf_counter() + 0.5
     while time.perf_counter() < stop or len(times) < 5:
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2] * 1000
+    return {"ms": sorted(times)[len(times) // 2] * 1000, "difference": difference}
 
 
-print(json.dumps({case["name"]: measure(case) for case in json.loads(sys.argv[1])}))
+print(json.dumps({case["name"]: measure(i, case) for i, case in enumerate(json.loads(sys.argv[1]))}))

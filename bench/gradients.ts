@@ -1,106 +1,51 @@
-/** @file Forward plus backward of single operators and small blocks, against PyTorch with the same threads. */
+/**
+ * @file Forward plus backward of single operators and small blocks, against PyTorch with the same threads and tensors. As in
+ * training, many rounds run inside one ONNX Loop: each makes the result and the gradients anew, nothing crosses the binding.
+ */
 
-import { cpus } from "node:os";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { gradient } from "../src/autodiff/gradient.js";
 import { vjp } from "../src/autodiff/vjp.js";
 import { Graph } from "../src/graph/graph.js";
 import { GraphBuilder } from "../src/graph/graph-builder.js";
 import type { Value } from "../src/graph/value.js";
+import { loopOver } from "../src/ops/control-flow.js";
 import { shapeRules } from "../src/ops/infer.js";
 import { extend } from "../src/ops/trace.js";
 import { Tensor } from "../src/tensor/tensor.js";
 import { openOnnx, randomTensor } from "../test/run-onnx.js";
 import { sharedData } from "../test/shared-data.js";
+import { type Case, cases, resultOf, tensorsOf } from "./gradient-cases.js";
 import { type Measurement, median, type Suite } from "./measure.js";
 import { pythonWith, runPython } from "./python.js";
 
-interface Case {
-  readonly name: string;
-  readonly kind: string;
-  /** Shapes of the tensors, as the kind takes them. */
-  readonly shapes: readonly (readonly number[])[];
-  readonly kernel?: number;
-  readonly stride?: number;
-  readonly group?: number;
-  readonly target: number;
-}
-
-const conv = (
-  batch: number,
-  channels: number,
-  size: number,
-  out: number,
-  kernel: number,
-  stride = 1,
-  group = 1,
-): Case => ({
-  name: `conv ${channels}->${out}, ${size}x${size}, ${kernel}x${kernel}${stride > 1 ? ` stride ${stride}` : ""}${group > 1 ? " depthwise" : ""}`,
-  kind: "conv",
-  shapes: [
-    [batch, channels, size, size],
-    [out, channels / group, kernel, kernel],
-  ],
-  kernel,
-  stride,
-  group,
-  target: 0.8,
-});
-
-const cases: readonly Case[] = [
-  {
-    name: "matmul 512",
-    kind: "matmul",
-    shapes: [
-      [512, 512],
-      [512, 512],
-    ],
-    target: 1,
-  },
-  {
-    name: "batched matmul",
-    kind: "matmul",
-    shapes: [
-      [32, 64, 128],
-      [128, 512],
-    ],
-    target: 1,
-  },
-  { name: "attention 32x4x64x32", kind: "attention", shapes: [[32, 4, 64, 32]], target: 1 },
-  { name: "softmax cross-entropy", kind: "loss", shapes: [[2048, 1000]], target: 1 },
-  { name: "layer norm", kind: "layerNorm", shapes: [[2048, 512], [512]], target: 1 },
-  {
-    name: "embedding",
-    kind: "embedding",
-    shapes: [
-      [10000, 128],
-      [32, 64],
-    ],
-    target: 1,
-  },
-  conv(64, 32, 14, 64, 3),
-  conv(32, 64, 28, 64, 3),
-  conv(32, 64, 28, 128, 3, 2),
-  conv(32, 128, 14, 128, 1),
-  conv(32, 96, 28, 96, 3, 1, 96),
-  { name: "max pool 2x2", kind: "maxPool", shapes: [[64, 16, 28, 28]], kernel: 2, stride: 2, target: 0.8 },
-  { name: "max pool 3x3 stride 2", kind: "maxPool", shapes: [[32, 64, 28, 28]], kernel: 3, stride: 2, target: 0.8 },
-  { name: "average pool 2x2", kind: "averagePool", shapes: [[64, 16, 28, 28]], kernel: 2, stride: 2, target: 0.8 },
-];
+/** Milliseconds, and the largest difference of results and gradients to ours, relative to the largest of each. */
+type Theirs = Readonly<Record<string, { readonly ms: number; readonly difference: number }>>;
 
 export const suite: Suite = {
   title: "milliseconds of forward plus backward",
   async run() {
     const python = await pythonWith("torch", ["torch==2.15.0"]);
     const threads = cpus().length;
+    const folder = await mkdtemp(join(tmpdir(), "deepframe-gradients-"));
     const ours = new Map<string, number[]>(cases.map(({ name }) => [name, []]));
     const theirs = new Map<string, number[]>(cases.map(({ name }) => [name, []]));
-    for (let round = 0; round < 3; round++) {
-      for (const c of cases) ours.get(c.name)!.push(await measure(c, threads));
-      const found = await runPython<Record<string, number>>(python, "gradients.py", [
-        JSON.stringify(cases),
-        String(threads),
-      ]);
-      for (const { name } of cases) theirs.get(name)!.push(found[name]!);
+    try {
+      for (const [i, c] of cases.entries()) await writeTensors(c, join(folder, String(i)));
+      for (let round = 0; round < 3; round++) {
+        for (const c of cases) ours.get(c.name)!.push(await measure(c, threads));
+        const args = [JSON.stringify(cases), String(threads), folder];
+        const found = await runPython<Theirs>(python, "gradients.py", args);
+        for (const { name } of cases) {
+          const { ms, difference } = found[name]!;
+          if (!(difference < 1e-4)) throw new Error(`${name}: gradients differ from PyTorch's by ${difference}`);
+          theirs.get(name)!.push(ms);
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true });
     }
     const compared = cases.map(({ name, target }): Measurement => {
       const peer = { name: "PyTorch", value: median(theirs.get(name)!) };
@@ -134,76 +79,53 @@ async function buildTime(): Promise<Measurement[]> {
   return [{ name, unit: "ms", ours: median(times), target: { value: 500 }, smallerIsBetter: true }];
 }
 
-async function measure(c: Case, threads: number): Promise<number> {
+/** Writes the case's tensors, then our result and gradients, as raw files `folder-0`, `folder-1` and so on. */
+async function writeTensors(c: Case, path: string): Promise<void> {
+  const { graph, feeds, results } = build(c);
+  const run = await openOnnx(graph);
+  const found = await run({ ...feeds, rounds: rounds(1) });
+  const tensors = [...Object.values(feeds), ...results.map((name) => found[name]!)];
+  for (const [i, { data }] of tensors.entries()) await writeFile(`${path}-${i}`, data as Float32Array);
+}
+
+/** Median milliseconds of a round, over runs of about 0.1 s. */
+export async function measure(c: Case, threads: number): Promise<number> {
   const { graph, feeds } = build(c);
   const run = await openOnnx(graph, { intraOpNumThreads: threads });
-  for (let i = 0; i < 3; i++) await run(feeds);
-  const times: number[] = [];
-  for (const stop = performance.now() + 400; performance.now() < stop || times.length < 5; ) {
+  const timed = async (count: number) => {
     const start = performance.now();
-    await run(feeds);
-    times.push(performance.now() - start);
-  }
+    // the rounds' number alone is handed back
+    await run({ ...feeds, rounds: rounds(count) }, ["done"]);
+    return (performance.now() - start) / count;
+  };
+  await timed(3);
+  const count = Math.ceil(100 / (await timed(5)));
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) times.push(await timed(count));
   return median(times);
 }
 
-/** The case with the gradients of all its tensors for a random gradient of its result. */
-function build(c: Case): { graph: Graph; feeds: Record<string, Tensor> } {
+const rounds = (count: number) => new Tensor("int64", BigInt64Array.of(BigInt(count)), []);
+
+/** A Loop whose rounds replace the result and the gradients of all tensors, for a random gradient of the result. */
+export function build(c: Case): { graph: Graph; feeds: Record<string, Tensor>; results: string[] } {
   const g = new GraphBuilder({ rules: shapeRules() });
   const feeds: Record<string, Tensor> = {};
   const feed = (name: string, tensor: Tensor): Value => {
     feeds[name] = tensor;
     return g.input(name, tensor.dtype, tensor.shape);
   };
-  const wrt: Value[] = [];
-  const random = (shape: readonly number[]) => {
-    const x = feed(`x${wrt.length}`, randomTensor(shape, wrt.length + 1));
-    wrt.push(x);
-    return x;
-  };
-  const y = resultOf(c, g, random, feed);
-  const seed = y.rank === 0 ? g.constant(1) : feed("seed", randomTensor(y.shape as number[], 9));
-  const grads = vjp(g, [...g.nodes], [[y, seed]], wrt);
-  const outputs = Object.fromEntries(grads.map((grad, i) => [`grad/x${i}`, grad!]));
-  return { graph: g.finish({ y, ...outputs }), feeds };
-}
-
-function resultOf(
-  c: Case,
-  g: GraphBuilder,
-  random: (shape: readonly number[]) => Value,
-  feed: (name: string, tensor: Tensor) => Value,
-): Value {
-  const [first = [], second = []] = c.shapes;
-  const whole = (count: number, below: number) =>
-    BigInt64Array.from({ length: count }, (_, i) => BigInt((i * 7919) % below));
-  switch (c.kind) {
-    case "matmul":
-      return g.matmul(random(first), random(second));
-    case "attention": {
-      const [q, k, v] = [random(first), random(first), random(first)];
-      const scores = g.div(g.matmul(q, g.swapLast(k)), Math.sqrt(first.at(-1)!));
-      return g.matmul(g.softmax(scores), v);
-    }
-    case "loss": {
-      const target = feed("target", new Tensor("int64", whole(first[0]!, first[1]!)));
-      return g.ops("SoftmaxCrossEntropyLoss", [random(first), target], {}, { outputs: 2 })[0]!;
-    }
-    case "layerNorm":
-      return g.layerNorm(random(first), random(second), random(second));
-    case "embedding": {
-      const ids = feed("ids", new Tensor("int64", whole(second[0]! * second[1]!, first[0]!), second));
-      return g.gather(random(first), ids);
-    }
-    case "conv": {
-      const pad = Math.floor(c.kernel! / 2);
-      const options = { kernel: [c.kernel!, c.kernel!], strides: [c.stride!, c.stride!], pads: [pad, pad, pad, pad] };
-      return g.conv(random(first), random(second), undefined, { ...options, group: c.group! });
-    }
-    default: {
-      const pad = c.kernel! > 2 ? Math.floor(c.kernel! / 2) : 0;
-      const options = { kernel: [c.kernel!, c.kernel!], strides: [c.stride!, c.stride!], pads: [pad, pad, pad, pad] };
-      return c.kind === "maxPool" ? g.maxPool(random(first), options) : g.averagePool(random(first), options);
-    }
-  }
+  const x = tensorsOf(c).map((tensor, i) => feed(`x${i}`, tensor));
+  const wrt = x.filter(({ dtype }) => dtype === "float32");
+  const shape = resultOf(g, c, x).shape as number[];
+  const seed = shape.length === 0 ? g.constant(1) : feed("seed", randomTensor(shape, 9));
+  const states = [seed, ...wrt].map((like) => g.zerosLike(like));
+  const count = g.input("rounds", "int64", []);
+  const last = loopOver(g, count, states, 0, (b) => {
+    const y = resultOf(b, c, x);
+    return [y, ...vjp(b, [...b.nodes], [[y, seed]], wrt).map((grad) => grad!)];
+  });
+  const results = ["y", ...wrt.map((_, i) => `grad/x${i}`)];
+  const outputs = Object.fromEntries(results.map((name, i) => [name, last[i]!]));
+  return { graph: g.finish({ ...outputs, done: count }), feeds, results };
 }

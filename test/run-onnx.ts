@@ -18,14 +18,14 @@ export async function runOnnx(graph: Graph, feeds: Feeds): Promise<Record<string
 export async function openOnnx(
   graph: Graph,
   options: InferenceSession.SessionOptions = {},
-): Promise<(feeds: Feeds) => Promise<Record<string, Tensor>>> {
+): Promise<(feeds: Feeds, fetches?: readonly string[]) => Promise<Record<string, Tensor>>> {
   const session = await Session.create(graph.toBytes(), { logSeverityLevel: 3, intraOpNumThreads: 1, ...options });
-  return async (feeds) => {
+  return async (feeds, fetches = session.outputNames) => {
     const given = Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
       // the runtime's own Tensor wants its own names of dtypes, which are ours
       return [name, new OrtTensor(dtype as "float32", data as Float32Array, shape)] as const;
     });
-    const results = await session.run(Object.fromEntries(given));
+    const results = await session.run(Object.fromEntries(given), fetches);
     return Object.fromEntries(
       Object.entries(results).map(([name, { type, data, dims }]) => {
         return [name, new Tensor(type as DType, data as Float32Array, dims)];

@@ -238,6 +238,20 @@ export class NodeBuilder {
     });
   }
 
+  /** Puts what `build` makes in the place of a node; the outputs it gives take over the node's names. */
+  insteadOf(node: Node, build: () => readonly Value[]): void {
+    const at = this.#nodes.indexOf(node);
+    const first = this.#nodes.length;
+    const values = build();
+    const copies = node.outputs.flatMap((name, i): Node[] => {
+      const inputs = [values[i]?.name ?? ""];
+      return name === ""
+        ? []
+        : [{ opType: "Identity", domain: "", name: "", inputs, outputs: [name], attrs: new Map() }];
+    });
+    this.#nodes.splice(at, 1, ...this.#nodes.splice(first), ...copies);
+  }
+
   /** Gives `name`, or the name with a number where it is taken. */
   fresh(name: string): string {
     return this.#namer.fresh(name);

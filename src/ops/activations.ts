@@ -9,7 +9,8 @@ import { sumTo } from "./unbroadcast.js";
 
 const positive = (g: GraphBuilder, x: Value) => g.greater(x, 0);
 
-export const relu = unary("Relu", (g, { x, dy }) => g.where(positive(g, x), dy, 0));
+// asks y, which is positive where x is: so nobody reads x, and the runtime fuses Relu with the product before it
+export const relu = unary("Relu", (g, { y, dy }) => g.where(positive(g, y), dy, 0));
 export const sigmoid = unary("Sigmoid", (g, { y, dy }) => g.mul(dy, g.mul(y, g.sub(1, y))));
 export const softplus = unary("Softplus", (g, { x, dy }) => g.mul(dy, g.sigmoid(x)));
 export const softsign = unary("Softsign", (g, { x, dy }) => g.div(dy, g.square(g.add(g.abs(x), 1))));

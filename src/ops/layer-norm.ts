@@ -1,9 +1,13 @@
 /** @file LayerNormalization and RMSNormalization: normalized over the last dimensions. */
 
+import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Known } from "../graph/known.js";
+import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { axisOf } from "./dims.js";
-import { countOf, normalizedBack, rankOf, scaledToOne, scaledToOneBack } from "./normalize.js";
+import type { DType } from "../tensor/dtype.js";
+import { sizeOf } from "../tensor/shape.js";
+import { axisOf, sameDim } from "./dims.js";
+import { countOf, rankOf, scaledToOne, scaledToOneBack } from "./normalize.js";
 import { defineOp, float } from "./op.js";
 import { like } from "./unary.js";
 import { sumTo } from "./unbroadcast.js";
@@ -25,33 +29,59 @@ export const layerNormalization = defineOp({
     const stashed: Known = { dtype: "float32", shape: x.shape?.map((dim, i) => (i < at ? dim : 1)) };
     return [like(x), stashed, stashed].slice(0, node.outputs.length);
   },
-  grad(g, { x, scale, bias, dy, dmean, dinverse, attrs: { axis, epsilon }, wants }) {
-    const axes = lastAxes(x, axis, "LayerNormalization");
-    const dtype = x.dtype ?? "float32";
-    // hat = (x - mean) / deviation and 1 / deviation come from one run of the kernel
-    const [hat, , stashed] = g.ops(
-      "LayerNormalization",
-      [x, g.onesLike(scale)],
-      { axis, epsilon: float(epsilon) },
-      { outputs: 3 },
-    ) as [Value, Value, Value];
-    const inverse = g.cast(stashed, dtype);
-    const parts: Value[] = [];
-    if (wants("x") && dy !== undefined) parts.push(normalizedBack(g, { hat, inverse, axes }, g.mul(dy, scale)));
-    const count = () => countOf(g, x, inverse);
-    if (dmean !== undefined) parts.push(g.expand(g.div(g.cast(dmean, dtype), count()), g.shapeLike(x)));
-    // d(1 / deviation) / dx = -hat / (n deviation²)
-    if (dinverse !== undefined) {
-      const each = g.div(g.mul(g.cast(dinverse, dtype), g.square(inverse)), count());
-      parts.push(g.neg(g.mul(hat, each)));
-    }
+  // hat = i (x - mean), e = dy scale, n elements  =>  dx = i e - k (x - mean) - i sum(e) / n  with  k = i² sum(e hat) / n
+  grad(g, { x, scale, bias, dy: given, dmean, dinverse, attrs: { axis }, node, wants }) {
+    const first = axisOf(axis, rankOf(x, "LayerNormalization"), "LayerNormalization");
+    // products of half floats would lose too much
+    const dtype = x.dtype === "float64" ? "float64" : "float32";
+    const flat = x.rank === 2 && first === 1;
+    const rows = (t: Value) => g.cast(flat ? t : g.flatten(t, first), dtype);
+    const dy = given ?? g.zerosLike(x);
+    const [x2, dy2, mean, inverse] = [x, dy, ...statistics(g, node)].map(rows) as [Value, Value, Value, Value];
+    const sizes = x.shape!.slice(first);
+    const n = sizes.every((size) => typeof size === "number") ? sizeOf(sizes) : countOf(g, x2, mean);
+    const like = g.expand(scale, g.shapeOf(x, { start: first }));
+    const sameSizes = scale.rank === sizes.length && sizes.every((size, i) => sameDim(size, scale.shape?.[i]));
+    const factors = g.cast(g.reshape(sameSizes ? scale : like, [1, -1]), dtype);
+
+    // sums over rows and columns are products with vectors: one pass over memory each
+    const product = g.mul(dy2, x2);
+    const alongRow = (t: Value) => g.matmul(t, g.reshape(factors, [-1, 1]));
+    const total = alongRow(dy2);
+    const totalHat = g.mul(inverse, g.sub(alongRow(product), g.mul(mean, total)));
+    const ofInverse = dinverse === undefined ? totalHat : g.add(totalHat, g.mul(rows(dinverse), inverse));
+    const k = g.div(g.mul(g.square(inverse), ofInverse), n);
+    const ofMean = g.sub(dmean === undefined ? 0 : rows(dmean), g.mul(inverse, total));
+    const shift = g.add(g.mul(k, mean), g.div(ofMean, n));
+    const dx = g.add(g.mul(g.mul(dy2, factors), inverse), eachRow(g, x2, g.neg(k), shift));
+
+    const vector = (t: Value) => g.reshape(t, [-1]);
+    const byInverse = g.matmul(vector(inverse), product);
+    const columns = g.sub(byInverse, g.matmul(vector(g.mul(inverse, mean)), dy2));
+    const back = (t: Value, to: Value) => g.cast(flat ? t : g.reshape(t, g.shapeLike(to)), to.dtype as DType);
     return {
-      x: wants("x") && parts.length > 0 ? g.sum(parts[0]!, ...parts.slice(1)) : null,
-      scale: dy !== undefined && wants("scale") ? sumTo(g, g.mul(dy, hat), scale) : null,
-      bias: dy !== undefined && bias !== undefined && wants("bias") ? sumTo(g, dy, bias) : null,
+      x: wants("x") ? back(dx, x) : null,
+      scale: sumTo(g, back(columns, like), scale),
+      bias: bias === undefined ? null : sumTo(g, dy, bias),
     };
   },
 });
+
+/** x times a number per row, plus one per row: what BatchNormalization does in one pass, with rows as its channels. */
+function eachRow(g: GraphBuilder, x: Value, factor: Value, plus: Value): Value {
+  const [a, b] = [factor, plus].map((t) => g.reshape(t, [-1])) as [Value, Value];
+  return g.squeeze(g.batchNorm(g.unsqueeze(x, [0]), a, b, g.zerosLike(a), g.onesLike(a), { epsilon: 0 }), [0]);
+}
+
+/** Mean and 1 / deviation: the node is made to give them. */
+function statistics(g: GraphBuilder, node: Node): Value[] {
+  const [y = "", mean = "", inverse = ""] = node.outputs;
+  if (mean !== "" && inverse !== "") return [g.tensor(mean), g.tensor(inverse)];
+  const outputs = [y, mean || g.fresh(`${y}/mean`), inverse || g.fresh(`${y}/inverse`)];
+  if (g.nodes.includes(node)) g.replaceNode(node, { ...node, outputs });
+  else return g.addNode({ ...node, name: "", outputs: outputs.map((name) => g.fresh(name)) }).slice(1);
+  return outputs.slice(1).map((name) => g.tensor(name));
+}
 
 /** y = x / sqrt(mean(x²) + epsilon) * scale, since version 23 and as ONNX Runtime's SimplifiedLayerNormalization. */
 function rootMeanSquare(type: string) {

@@ -2,7 +2,9 @@
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Known } from "../graph/known.js";
+import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
+import type { DType } from "../tensor/dtype.js";
 import { defineOp, int } from "./op.js";
 import { like } from "./unary.js";
 
@@ -51,6 +53,33 @@ function addAtLabels(g: GraphBuilder, into: Value, labels: Value, values: Value)
   return g.scatterElements(into, g.unsqueeze(labels, [1]), g.unsqueeze(values, [1]), { axis: 1, reduction: "add" });
 }
 
+/**
+ * The probabilities. Loss and logarithms are made anew from them in the node's place, so that one pass of exponentials serves
+ * all: with a row's largest score m and largest probability q, log p = x - m + log q, without loss where p is tiny.
+ */
+function probabilities(
+  g: GraphBuilder,
+  scores: Value,
+  given: Value,
+  weights: Value | undefined,
+  attrs: LossAttrs,
+  node: Node,
+): Value {
+  if (!g.nodes.includes(node)) return g.softmax(scores, { axis: 1 });
+  const largest = (x: Value) => g.reduceMax(x, { axes: [1], keepdims: true });
+  let p: Value | undefined;
+  g.insteadOf(node, () => {
+    p = g.softmax(scores, { axis: 1 });
+    const total = g.sub(largest(scores), g.log(largest(p)));
+    const one = g.constant(1, scores.dtype as DType);
+    const { labels, each } = labelled(g, scores, given, weights, one, attrs);
+    const own = g.gatherElements(scores, g.unsqueeze(labels, [1]), { axis: 1 });
+    const losses = g.mul(each, g.squeeze(g.sub(total, own), [1]));
+    return [attrs.reduction === "none" ? losses : g.reduceSum(losses), g.sub(scores, total)];
+  });
+  return p!;
+}
+
 export const softmaxCrossEntropyLoss = defineOp({
   type: "SoftmaxCrossEntropyLoss",
   inputs: ["scores", "labels", "weights?"],
@@ -60,13 +89,13 @@ export const softmaxCrossEntropyLoss = defineOp({
     [{ dtype: scores.dtype, shape: lossShape(labels, reduction) }, like(scores)].slice(0, node.outputs.length),
 
   // loss = -w log(p[label])  =>  dscores = w (p - 1 at the label)
-  grad(g, { scores, labels: given, weights, logProbabilities, dloss, dlogProbabilities, attrs, node }) {
-    const stored = node.outputs[1] !== undefined && node.outputs[1] !== "";
-    const p = stored ? g.exp(logProbabilities) : g.softmax(scores, { axis: 1 });
+  grad(g, { scores, labels: given, weights, dloss, dlogProbabilities, attrs, node }) {
+    const p = probabilities(g, scores, given, weights, attrs, node);
     const parts: Value[] = [];
     if (dloss !== undefined) {
       const { labels, each } = labelled(g, scores, given, weights, dloss, attrs);
-      parts.push(addAtLabels(g, g.mul(p, g.unsqueeze(each, [1])), labels, g.neg(each)));
+      const minusOne = g.neg(g.cast(g.onesLike(given), scores.dtype as DType));
+      parts.push(g.mul(addAtLabels(g, p, labels, minusOne), g.unsqueeze(each, [1])));
     }
     if (dlogProbabilities !== undefined) {
       const total = g.reduceSum(dlogProbabilities, { axes: [1], keepdims: true });

@@ -3,6 +3,29 @@
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
+import { sizeOf } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import { cropTo, toTiles } from "./window-parts.js";
+
+/**
+ * Windows side by side: what equals its window's largest wins. Of several equal ones the first does, as in PyTorch: they are
+ * numbered, falling in the window's order, and the largest number is looked for. A quarter of the time of the form below.
+ */
+export function tiledMaxGradient(g: GraphBuilder, x: Value, y: Value, dy: Value, kernel: readonly number[]): Value {
+  const size = sizeOf(kernel);
+  const falling = Float32Array.from({ length: size }, (_, i) => size - i);
+  const tile = g.constant(new Tensor("float32", falling, [1, 1, ...kernel]));
+  const places = g.shapeLike(g.slice(dy, [0, 0], [1, 1], { axes: [0, 1] }));
+  const numbers = cropTo(
+    g,
+    g.tile(tile, places),
+    kernel.map(() => 0),
+    x,
+  );
+  const numbered = g.mul(g.cast(g.equal(x, toTiles(g, y, kernel, x)), "float32"), numbers);
+  const first = g.maxPool(numbered, { kernel, strides: kernel });
+  return g.where(g.equal(numbered, toTiles(g, first, kernel, x)), toTiles(g, dy, kernel, x), 0);
+}
 
 /**
  * The node is made to give the winners' places too, and dY is added up there. Ties go to the first element in the window's

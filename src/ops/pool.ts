@@ -5,9 +5,9 @@ import type { Known } from "../graph/known.js";
 import type { Value } from "../graph/value.js";
 import { sizeOf } from "../tensor/shape.js";
 import { defineOp } from "./op.js";
-import { maxPoolGradient } from "./pool-max.js";
+import { maxPoolGradient, tiledMaxGradient } from "./pool-max.js";
 import { placesOf, type Window, type WindowAttrs, windowAttrs, windowOf } from "./window.js";
-import { cropTo, spread } from "./window-parts.js";
+import { cropTo, isTiling, spread, toTiles } from "./window-parts.js";
 
 function poolKnown(x: Known, attrs: WindowAttrs, ceil: number, who: string): Known {
   if (x.shape === undefined) return { dtype: x.dtype, shape: undefined };
@@ -25,7 +25,12 @@ export const maxPool = defineOp({
     const y = poolKnown(x, attrs, attrs.ceil_mode, "MaxPool");
     return [y, { dtype: "int64", shape: y.shape }];
   },
-  grad: (g, { x, dy, node }) => ({ x: dy === undefined ? null : maxPoolGradient(g, x, dy, node) }),
+  grad(g, { x, y, dy, attrs, node }) {
+    if (dy === undefined) return { x: null };
+    const window = windowOf(attrs, attrs.kernel_shape, x.shape?.slice(2) ?? [], "MaxPool");
+    const tiles = isTiling(window) && attrs.ceil_mode === 0 && x.dtype === "float32";
+    return { x: tiles ? tiledMaxGradient(g, x, y, dy, window.kernel) : maxPoolGradient(g, x, dy, node) };
+  },
 });
 
 export const averagePool = defineOp({
@@ -39,7 +44,8 @@ export const averagePool = defineOp({
     // how many elements each window takes the mean of: all of them, unless padding is not counted or a last window hangs over
     const partial = attrs.ceil_mode !== 0 || (padded && attrs.count_include_pad === 0);
     const share = partial ? g.div(dy, counts(g, x, window, attrs)) : g.div(dy, sizeOf(window.kernel));
-    return { x: spreadSum(g, share, window, x) };
+    const tiles = isTiling(window) && attrs.ceil_mode === 0 && x.dtype === "float32";
+    return { x: tiles ? toTiles(g, share, window.kernel, x) : spreadSum(g, share, window, x) };
   },
 });
 

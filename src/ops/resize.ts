@@ -6,6 +6,7 @@ import type { Known } from "../graph/known.js";
 import type { Dim } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import type { DType } from "../tensor/dtype.js";
+import { sizeOf } from "../tensor/shape.js";
 import { axisOf, type Dims, mulDims, sameDim } from "./dims.js";
 import { rankOf } from "./normalize.js";
 import { defineOp, float, ints } from "./op.js";
@@ -59,6 +60,12 @@ export const resize = defineOp({
     const rank = rankOf(x, "Resize");
     const along = given.axes?.map((axis) => axisOf(axis, rank, "Resize")) ?? Array.from({ length: rank }, (_, i) => i);
     const factors = numbersOf(scales);
+    if (repeats(given, factors)) {
+      // each element was repeated: the sum over its copies
+      const kernel = factors.slice(2);
+      const sum = g.mul(g.averagePool(dy, { kernel, strides: kernel }), sizeOf(kernel));
+      return { x: sum, roi: null, scales: null, sizes: null };
+    }
     const dx = along.reduce((grad, axis, i) => {
       const same = sizes === undefined ? factors?.[i] === 1 : sameDim(x.shape?.[axis], y.shape?.[axis]);
       if (same) return grad;
@@ -68,6 +75,17 @@ export const resize = defineOp({
     return { x: dx, roi: null, scales: null, sizes: null };
   },
 });
+
+/** Whether whole-number factors over the spatial axes repeat each element. */
+function repeats(
+  given: { readonly mode: string; readonly coordinate_transformation_mode: string; readonly nearest_mode: string },
+  factors: readonly number[] | undefined,
+): factors is readonly number[] {
+  const { mode, coordinate_transformation_mode: coordinates, nearest_mode: rounding } = given;
+  if (mode !== "nearest" || coordinates !== "asymmetric" || rounding !== "floor") return false;
+  if (factors === undefined || factors.length < 3 || factors.length > 5) return false;
+  return factors.every((factor, i) => (i < 2 ? factor === 1 : Number.isInteger(factor) && factor > 0));
+}
 
 /** The matrix [new, old] of one axis: what Resize itself makes of the unit matrix. */
 function matrixOf(

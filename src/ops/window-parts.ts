@@ -34,6 +34,28 @@ export function seenAt(g: GraphBuilder, x: Value, offset: readonly number[], win
   return g.slice(x, starts, ends, { axes, ...steps });
 }
 
+/** Whether windows lie side by side, so that each element is seen by one, but for a rest at the end. */
+export function isTiling({ kernel, strides, dilations, before, after }: Window): boolean {
+  const beside = kernel.every((size, i) => size === strides[i] && dilations[i] === 1);
+  return beside && [...before, ...after].every((pad) => pad === 0);
+}
+
+/** What each tile has, at every element of `like` that lies in it; 0 in a rest at the end. */
+export function toTiles(g: GraphBuilder, x: Value, kernel: readonly number[], like: Value): Value {
+  const repeated = g.resize(x, {
+    scales: [1, 1, ...kernel],
+    mode: "nearest",
+    coordinates: "asymmetric",
+    nearest: "floor",
+  });
+  return cropTo(
+    g,
+    repeated,
+    kernel.map(() => 0),
+    like,
+  );
+}
+
 /** `x` cut or zero-filled at the end of its spatial dimensions so that `before + x.spatial` becomes that of `like`. */
 export function cropTo(g: GraphBuilder, x: Value, before: readonly number[], like: Value): Value {
   const axes = spatialAxes(before.length);

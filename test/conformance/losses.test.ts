@@ -12,8 +12,7 @@ import type { DType } from "../../src/tensor/dtype.js";
 import { Tensor } from "../../src/tensor/tensor.js";
 import { openOnnx, runOnnx } from "../run-onnx.js";
 import { testParameters } from "./kinds.js";
-
-type Nested = number | boolean | readonly Nested[];
+import { type Nested, shapeOf, tensorOf } from "./nested.js";
 
 interface Case {
   readonly type: string;
@@ -119,28 +118,10 @@ function lossGraph(c: Case, float: "float32" | "float64", batch?: Dim): Graph {
 function feedsOf(c: Case, float: "float32" | "float64"): Record<string, Tensor> {
   const isClasses = losses.decode({ type: c.type, params: c.params }, undefined as never, "test").target === "classes";
   return {
-    prediction: tensor(c.prediction, float),
-    target: tensor(c.target, isClasses ? "int64" : float),
-    ...(c.mask === null ? {} : { mask: tensor(c.mask, "bool") }),
+    prediction: tensorOf(c.prediction, float),
+    target: tensorOf(c.target, isClasses ? "int64" : float),
+    ...(c.mask === null ? {} : { mask: tensorOf(c.mask, "bool") }),
   };
-}
-
-function tensor(value: Nested, dtype: "float32" | "float64" | "int64" | "bool"): Tensor {
-  const numbers = flat(value);
-  const shape = shapeOf(value);
-  if (dtype === "int64") return new Tensor(dtype, BigInt64Array.from(numbers, BigInt), shape);
-  if (dtype === "bool") return new Tensor(dtype, Uint8Array.from(numbers), shape);
-  return dtype === "float32"
-    ? new Tensor(dtype, Float32Array.from(numbers), shape)
-    : new Tensor(dtype, Float64Array.from(numbers), shape);
-}
-
-function flat(value: Nested): number[] {
-  return typeof value === "object" ? value.flatMap(flat) : [Number(value)];
-}
-
-function shapeOf(value: Nested): number[] {
-  return Array.isArray(value) ? [value.length, ...shapeOf(value[0] as Nested)] : [];
 }
 
 function expectNear(found: readonly number[], wanted: readonly number[], tolerance: number): void {

@@ -2,7 +2,7 @@
 
 import { conv, convTranspose } from "../../src/ops/conv.js";
 import { averagePool, globalAveragePool, globalMaxPool, maxPool } from "../../src/ops/pool.js";
-import { distinct, normal, type OpRow } from "./op-table.js";
+import { distinct, normal, type OpRow, values } from "./op-table.js";
 
 const float32Only = "the runtime's kernels of convolution and average pooling take float32 alone";
 const w = (shape: readonly number[]) => ({ ...normal(shape, { seed: 2 }), fixed: true });
@@ -99,7 +99,25 @@ export const rows: readonly OpRow[] = [
     op: maxPool,
     name: "1 dimension",
     inputs: { x: distinct([2, 3, 7]) },
-    attrs: [{ kernel_shape: [3], strides: [2] }],
+    attrs: [{ kernel_shape: [3], strides: [2] }, { kernel_shape: [2], strides: [2] }],
+  },
+  {
+    op: maxPool,
+    name: "3 dimensions",
+    inputs: { x: distinct([1, 2, 4, 5, 2]) },
+    attrs: [{ kernel_shape: [2, 2, 2], strides: [2, 2, 2] }],
+    float32Only: "windows side by side are compared in float32",
+  },
+  {
+    op: maxPool,
+    name: "equal elements",
+    inputs: { x: distinct([1, 1, 4, 5]) },
+    kinks: [{ x: values([0, 0, 1, 1, 0, 0, 0, 1, 1, 2, -1, 2, 0, 0, 0, 2, 2, 0, -3, 0], [1, 1, 4, 5]) }],
+    attrs: [
+      { kernel_shape: [2, 2], strides: [2, 2] },
+      { kernel_shape: [3, 3], strides: [2, 2] },
+    ],
+    float32Only: "indices",
   },
   {
     op: averagePool,

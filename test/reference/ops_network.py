@@ -138,7 +138,7 @@ def max_pool(i, a, c):
     if a.get("ceil_mode"):
         return None
     x, strides, dilations, _ = padded(i["x"], kernel, a, float("-inf"))
-    return [F.max_pool1d, F.max_pool2d][len(kernel) - 1](x, kernel, strides, 0, dilations)
+    return [F.max_pool1d, F.max_pool2d, F.max_pool3d][len(kernel) - 1](x, kernel, strides, 0, dilations)
 
 
 @op("AveragePool")

@@ -2,7 +2,9 @@
 
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
-import { type Configured, Kind } from "../../util/kind.js";
+import { type Configured, Kind, type Maker } from "../../util/kind.js";
+import { optional, type ParamSpecs, text, type Values } from "../../util/params.js";
+import { likePrediction } from "../losses/rows.js";
 
 /** What a metric looks at. */
 export interface MetricInputs {
@@ -31,3 +33,51 @@ export interface BatchMetric extends Configured {
 }
 
 export const metrics = new Kind<BatchMetric>("metric");
+
+const common = { name: optional(text("key in logs; default the metric's own")) };
+
+export interface MetricDefinition<P extends ParamSpecs> {
+  /** As Keras has it. */
+  readonly type: string;
+  readonly aliases?: readonly string[];
+  readonly specs: P;
+  readonly isLargerBetter: boolean;
+  name(params: Values<P>): string;
+  /** Number of sums. */
+  size(params: Values<P>): number;
+  /** Sums of one batch, tensors whose sizes make up `size`; targets that are values have the prediction's shape. */
+  sums(inputs: MetricInputs, params: Values<P & typeof common>): Value | readonly Value[];
+  result(sums: Float64Array, params: Values<P & typeof common>): number;
+}
+
+/** Defines a metric: its parameters, what is added up of each batch, and what is made of the sums. */
+export function defineMetric<const P extends ParamSpecs>(
+  definition: MetricDefinition<P>,
+): Maker<BatchMetric, P & typeof common> {
+  const { type, aliases = [], specs, isLargerBetter } = definition;
+  return metrics.define<P & typeof common, readonly []>({
+    type,
+    aliases,
+    specs: { ...specs, ...common },
+    positional: [],
+    make: (params) => ({
+      type,
+      params,
+      name: (params as Values<typeof common>).name ?? definition.name(params),
+      isLargerBetter,
+      size: definition.size(params),
+      sums(inputs) {
+        const { g, targetIs } = inputs;
+        const target = targetIs === "classes" ? inputs.target : likePrediction(type, inputs);
+        const sums = definition.sums({ ...inputs, target }, params);
+        const [first, ...others] = (isList(sums) ? sums : [sums]).map((sum) => g.reshape(g.cast(sum, "float32"), [-1]));
+        return others.length === 0 ? first! : g.concat(first!, others, { axis: 0 });
+      },
+      result: (sums) => definition.result(sums, params),
+    }),
+  });
+}
+
+function isList(value: Value | readonly Value[]): value is readonly Value[] {
+  return Array.isArray(value);
+}

@@ -57,7 +57,7 @@ export async function inputColumns(
     const column = columns.get(name)!;
     const type = schema.require(column, who, "featuresCol");
     const own = shapeOf(type) ?? [await lengthOf(df, column, who)];
-    const shape = declared === undefined ? (own.length === 0 ? [1] : own) : fit(own, declared, column, type, who);
+    const shape = declared === undefined ? (own.length === 0 ? [1] : own) : shapeFor(own, declared, column, type, who);
     const field: Field = { name, dtype: (dtype as Field["dtype"] | undefined) ?? fieldType(type, column, who), shape };
     const isSame = own.length === shape.length && own.every((dim, i) => dim === shape[i]);
     const isScalar = own.length === 0 && sizeOf(shape) === 1;
@@ -153,7 +153,7 @@ function quote(column: string): string {
   return `\`${column.replaceAll("`", "``")}\``;
 }
 
-function fit(
+function shapeFor(
   own: readonly number[],
   declared: readonly (number | string)[],
   column: string,

@@ -2,7 +2,6 @@
 
 // what is known by name: layers, losses and metrics, optimizers
 import "../../nn/index.js";
-import "../../nn/metrics/accuracy.js";
 import "../../optim/index.js";
 import { DataFrame } from "../../data/dataframe.js";
 import { ParamError } from "../../errors.js";
