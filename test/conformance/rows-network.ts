@@ -99,7 +99,10 @@ export const rows: readonly OpRow[] = [
     op: maxPool,
     name: "1 dimension",
     inputs: { x: distinct([2, 3, 7]) },
-    attrs: [{ kernel_shape: [3], strides: [2] }, { kernel_shape: [2], strides: [2] }],
+    attrs: [
+      { kernel_shape: [3], strides: [2] },
+      { kernel_shape: [2], strides: [2] },
+    ],
   },
   {
     op: maxPool,
