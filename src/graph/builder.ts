@@ -201,6 +201,11 @@ export class NodeBuilder {
     return this.#opsets.get(domain) ?? 1;
   }
 
+  /** Raises operator sets to those that nodes from a file need. */
+  requireOpsets(opsets: ReadonlyMap<string, number>): void {
+    for (const [domain, version] of opsets) this.#opsets.set(domain, Math.max(this.opsetOf(domain), version));
+  }
+
   /** Adds a node with one output. Numbers among the inputs become constants of the first tensor's dtype. */
   op(opType: string, inputs: readonly (Operand | undefined)[], attrs?: AttrInputs, options?: OpOptions): Value {
     return this.ops(opType, inputs, attrs, options)[0]!;

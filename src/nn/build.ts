@@ -76,7 +76,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
         shape,
         trainable,
         decays: given.decays ?? shape.length > 1,
-        lrMultiplier,
+        lrMultiplier: lrMultiplier * (given.lrMultiplier ?? 1),
         initial: (seed) => firstValues(full, shape, given, seed),
       };
       const value = g.unscoped(() => options.weight(spec));

@@ -7,4 +7,5 @@ export * from "./layers/index.js";
 export * as losses from "./losses/index.js";
 export * as metrics from "./metrics/index.js";
 export { input, model, type Network, type NetworkOptions, sequential } from "./network.js";
+export { type FromOnnxOptions, fromOnnx, OnnxNetwork } from "./onnx.js";
 export * as regularizers from "./regularizers.js";

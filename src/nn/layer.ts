@@ -21,6 +21,8 @@ export interface WeightOptions {
   readonly regularizer?: Regularizer | undefined;
   /** Whether training changes it; default what the layer's `trainable` says. */
   readonly trainable?: boolean;
+  /** Factor of the learning rate, beside the layer's own; default 1. */
+  readonly lrMultiplier?: number;
   /** Whether weight decay applies; default true for weights of two and more dimensions, so not for biases and scales. */
   readonly decays?: boolean;
 }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 import { DataError, didYouMean, listNames, ParamError, type Who } from "../../errors.js";
+import { findModelsWith } from "../../nn/onnx.js";
 import { readAsset } from "../../runtime/load-asset.js";
 import { Asset } from "../../util/asset.js";
 import type { Param } from "../../util/params.js";
@@ -60,6 +61,12 @@ export function registerModel(model: ImageModel): void {
   if (problem !== undefined) throw new ParamError("registerModel", `${problem}; see ImageModel for the fields`);
   models.set(model.name, () => model);
 }
+
+// nn.fromOnnx("efficientnet-lite0") reads the same file
+findModelsWith((name) => {
+  const model = models.get(name);
+  return model === undefined ? undefined : loadModel(model());
+});
 
 /** Names of the registered networks. */
 export function modelNames(): string[] {
