@@ -36,6 +36,8 @@ export type ProgressListener = (progress: Progress) => void;
 export interface Engine {
   /** `duckdb`, `spark`. */
   readonly name: string;
+  /** Whether rows are computed in other processes, so that what is needed of many is best summed up there. */
+  readonly isRemote: boolean;
   /** Names and types of the plan's columns, without running it. */
   schema(plan: Plan): Promise<Schema>;
   /** Runs the plan; batches come in the plan's order, none is empty. */

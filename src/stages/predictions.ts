@@ -3,13 +3,13 @@
 import type { RecordBatch } from "apache-arrow";
 import { dataOf, filterRows, matrixOf, numberColumn, tensorColumn, type Valid, withColumns } from "../data/columns.js";
 import type { Schema } from "../data/schema.js";
-import { type ColumnType, widthOf } from "../data/types.js";
+import { widthOf } from "../data/types.js";
 import { SchemaError, type Who } from "../errors.js";
 import type { BatchFunction } from "../pipeline/stage.js";
 import type { ModelSource } from "../runtime/model-source.js";
 import { openSession } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
-import type { FeatureType } from "./objective/block.js";
+import { type FeatureType, featureTypeIn } from "./objective/block.js";
 
 /** A column of doubles to add, or of vectors where `width` says how long. */
 export interface PredictedColumn {
@@ -43,7 +43,7 @@ export async function openPredictions(
   { featuresCol, numFeatures, graphFor, columns }: Predictions,
   who: Who & { readonly name: string },
 ): Promise<BatchFunction> {
-  const type = numbersTypeOf(schema.require(featuresCol, who, "featuresCol"));
+  const type = featureTypeIn(schema.require(featuresCol, who, "featuresCol"));
   const session = await openSession(graphFor(type), { name: who.name });
   const asked = columns.filter(({ column }) => column !== "");
   return async (batch: RecordBatch): Promise<RecordBatch> => {
@@ -67,11 +67,6 @@ export async function openPredictions(
     });
     return withColumns(batch, Object.fromEntries(added));
   };
-}
-
-function numbersTypeOf(type: ColumnType): FeatureType {
-  const element = typeof type === "object" && (type.kind === "tensor" || type.kind === "array") ? type.element : type;
-  return element === "float" ? "float32" : "float64";
 }
 
 /** Values of the given rows at their places among `count` rows; zeros elsewhere. */

@@ -9,6 +9,8 @@ import { DeepframeError, internal, messageOf } from "../errors.js";
 import { registerStages, stageFromSpec } from "../pipeline/registry.js";
 import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";
 import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
+import { PackBlocks } from "../stages/objective/pack-blocks.js";
+import { SumBlocks } from "../stages/objective/sum-blocks.js";
 import { Asset } from "../util/asset.js";
 import type { ChainSpec, ChainStep } from "./chain.js";
 import { ModelFunction } from "./model-function.js";
@@ -16,7 +18,7 @@ import { type PackedBatch, packBatch, transferable, unpackBatch } from "./pack.j
 import { ReadFiles } from "./read-files.js";
 import "../stages/index.js";
 
-registerStages(ReadFiles, ModelFunction);
+registerStages(ReadFiles, ModelFunction, PackBlocks, SumBlocks);
 
 export interface ChainMessage {
   readonly chain: ChainSpec;

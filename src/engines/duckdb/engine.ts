@@ -24,6 +24,7 @@ import { checkTarget, writeFile } from "./writers.js";
 /** Runs plans on an embedded DuckDB. */
 export class DuckdbEngine implements Engine {
   readonly name = "duckdb";
+  readonly isRemote = false;
   readonly #database: Database;
   readonly #describer: Describer;
   readonly #optimizer: Optimizer;

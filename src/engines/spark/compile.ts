@@ -21,7 +21,8 @@ export type Relation = MessageInitShape<typeof RelationSchema>;
 export interface Leaves {
   read(plan: ReadPlan): Promise<Reading>;
   local(plan: LocalPlan): Promise<Relation>;
-  cache(plan: CachePlan): Promise<Relation>;
+  /** Gives the name of the view whose rows Spark keeps. */
+  cache(plan: CachePlan): Promise<string>;
   /** A text of the user's, where it is a command: run once. Undefined for a query. */
   command(plan: SqlPlan, text: string): Promise<Relation> | undefined;
   /** A stage, and the stages and picks below it. */
@@ -47,6 +48,10 @@ export function readingRelation({ relation, sql }: Reading): Relation {
   return sqlOver([relation], ([name]) => sql.replaceAll(/(?<=FROM )#/g, name!));
 }
 
+export function tableRelation(name: string): Relation {
+  return sqlOver([], () => `SELECT * FROM ${quoteName(name)}`);
+}
+
 /** The relation that gives the plan's rows. */
 export async function compile(plan: Plan, describer: Describer, leaves: Leaves): Promise<Relation> {
   const known = new Map<Plan, Promise<Relation>>();
@@ -67,7 +72,7 @@ export async function compile(plan: Plan, describer: Describer, leaves: Leaves):
       case "local":
         return await leaves.local(node);
       case "cache":
-        return await leaves.cache(node);
+        return tableRelation(await leaves.cache(node));
       case "stage":
         return await leaves.stage(node, relationOf);
       case "sql": {
@@ -77,13 +82,20 @@ export async function compile(plan: Plan, describer: Describer, leaves: Leaves):
           const text = render(query.sql, () => "");
           return (await leaves.command(node, text)) ?? sqlOver([], () => text);
         }
-        const used = node.inputs.flatMap((_, i) => (inputUses(query, i) > 0 ? i : []));
-        const inputs = await Promise.all(used.map((i) => relationOf(node.inputs[i]!)));
-        return sqlOver(inputs, (names) => {
-          const text = render(query.sql, (index) => names[used.indexOf(index)]!);
+        const used = node.inputs.flatMap((input, i) => (inputUses(query, i) > 0 ? { input, i } : []));
+        const aliased = used.filter(({ input }) => input.kind !== "cache");
+        const inputs = await Promise.all(aliased.map(({ input }) => relationOf(input)));
+        // Spark drops an alias after the query, and with it the rows it keeps of an equal plan: views stand for themselves
+        const views = await Promise.all(
+          used.map(({ input }) => (input.kind === "cache" ? leaves.cache(input) : undefined)),
+        );
+        return sqlOver(inputs, (aliases) => {
+          const rest = [...aliases];
+          const names = views.map((view) => (view === undefined ? rest.shift()! : quoteName(view)));
+          const text = render(query.sql, (index) => names[used.findIndex(({ i }) => i === index)]!);
           if (query.inputNames === undefined || query.inputNames.length === 0) return text;
-          const views = query.inputNames.map((name, i) => `${quoteName(name)} AS (SELECT * FROM ${names[i]})`);
-          return `WITH ${views.join(", ")} SELECT * FROM (${text}\n)`;
+          const named = query.inputNames.map((name, i) => `${quoteName(name)} AS (SELECT * FROM ${names[i]})`);
+          return `WITH ${named.join(", ")} SELECT * FROM (${text}\n)`;
         });
       }
     }

@@ -14,11 +14,10 @@ import type { Step } from "../../worker/run-chain.js";
 import { arrowBatches } from "./arrow-stream.js";
 import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
-import { compile, type Leaves, type Relation, readingRelation, sqlOver, standsOnStage } from "./compile.js";
+import { compile, type Leaves, type Relation, readingRelation, standsOnStage, tableRelation } from "./compile.js";
 import { parseConnection } from "./connection.js";
 import { Depot } from "./depot.js";
 import { type Described, Describer } from "./described.js";
-import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
 import { execute, type Response } from "./execute.js";
 import { localRelation } from "./local.js";
@@ -35,6 +34,7 @@ type CommandType = NonNullable<MessageInitShape<typeof CommandSchema>["commandTy
 /** Runs plans on a Spark cluster. */
 export class SparkEngine implements Engine {
   readonly name = "spark";
+  readonly isRemote = true;
   readonly #client: Client;
   readonly #server: Server;
   readonly #describer: Describer;
@@ -169,7 +169,7 @@ export class SparkEngine implements Engine {
   readonly #leaves: Leaves = {
     read: (plan) => readRelation(plan, { value: (reading) => this.#value(reading), schema: (r) => this.#schemaOf(r) }),
     local: (plan) => localRelation(this.#client, plan, this.#isAtLeast(4, 1)),
-    cache: async (plan) => tableRelation(await this.#keep(plan)),
+    cache: (plan) => this.#keep(plan),
     command: (plan, text) => {
       if (/^\s*(\(|select|with|values|from|table|map|reduce)\b/i.test(text) || plan.op !== "session.sql")
         return undefined;
@@ -287,10 +287,6 @@ export class SparkEngine implements Engine {
   #isAtLeast(major: number, minor: number): boolean {
     return this.#server.major > major || (this.#server.major === major && this.#server.minor >= minor);
   }
-}
-
-function tableRelation(name: string): Relation {
-  return sqlOver([], () => `SELECT * FROM ${quoteName(name)}`);
 }
 
 function milliseconds(options: EngineOptions, name: string, byDefault: number): number {

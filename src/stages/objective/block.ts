@@ -2,6 +2,7 @@
 
 import { DataType, type RecordBatch } from "apache-arrow";
 import { dataOf, matrixOf, numbersOf } from "../../data/columns.js";
+import type { ColumnType } from "../../data/types.js";
 import type { Who } from "../../errors.js";
 import { badRow } from "../feature/rows.js";
 
@@ -46,6 +47,12 @@ export function bytesOf({ features, labels, weights }: Matrices): number {
 
 export function featureTypeOf({ features }: Pick<Matrices, "features">): FeatureType {
   return features instanceof Float32Array ? "float32" : "float64";
+}
+
+/** The type in which a vector column's numbers are stored in blocks. */
+export function featureTypeIn(type: ColumnType): FeatureType {
+  const element = typeof type === "object" && (type.kind === "tensor" || type.kind === "array") ? type.element : type;
+  return element === "float" ? "float32" : "float64";
 }
 
 /**

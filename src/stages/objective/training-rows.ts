@@ -3,6 +3,7 @@
 import type { DataFrame } from "../../data/dataframe.js";
 import type { FeatureType, TrainingColumns } from "./block.js";
 import { LocalRows, type ReadOptions } from "./local-rows.js";
+import { RemoteRows } from "./remote-rows.js";
 import type { Summary } from "./summary.js";
 import type { Parameters, SumGraph, Sums } from "./sums.js";
 
@@ -16,7 +17,7 @@ export interface TrainingRows {
 }
 
 /**
- * Reads the columns of a DataFrame, once.
+ * Reads the columns of a DataFrame, once: into this process, or on a cluster into blocks that stay there.
  *
  * @throws DataError where there are no rows, or naming the row that cannot be used.
  */
@@ -27,5 +28,7 @@ export async function readTrainingRows(
 ): Promise<TrainingRows> {
   const { featuresCol, labelCol, weightCol } = columns;
   const names = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
-  return await LocalRows.read(df.select(...names).batches({ signal: options.signal }), columns, options);
+  const rows = df.select(...names);
+  if (df.engine.isRemote) return await RemoteRows.read(rows, columns, options);
+  return await LocalRows.read(rows.batches({ signal: options.signal }), columns, options);
 }
