@@ -70,6 +70,15 @@ describe.each(engines)("a DataFrame on $name", ({ frame, session }) => {
     expect(await (await all()).filter(condition).values("name")).toEqual(["Alan"]);
   });
 
+  test("computes rows once where they are cached", async () => {
+    const df = (await all()).selectExpr("name", "uuid() AS id").cache();
+    const first = await df.select("id").values("id");
+    expect(await df.filter("name IS NOT NULL").values("id")).toEqual(first);
+    expect(await df.values("id")).toEqual(first);
+    await df.unpersist();
+    expect(await df.values("id")).not.toEqual(first);
+  });
+
   test("compares with null as SQL does", async () => {
     const df = await all();
     expect(await df.filter(col("age").isNull()).values("name")).toEqual(["Grace"]);
