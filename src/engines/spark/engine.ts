@@ -14,10 +14,19 @@ import type { Step } from "../../worker/run-chain.js";
 import { arrowBatches } from "./arrow-stream.js";
 import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
-import { compile, type Leaves, type Relation, readingRelation, standsOnStage, tableRelation } from "./compile.js";
+import {
+  compile,
+  type Leaves,
+  type Relation,
+  readingRelation,
+  sqlOver,
+  standsOnStage,
+  tableRelation,
+} from "./compile.js";
 import { parseConnection } from "./connection.js";
 import { Depot } from "./depot.js";
 import { type Described, Describer } from "./described.js";
+import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
 import { execute, type Response } from "./execute.js";
 import { localRelation } from "./local.js";
