@@ -52,11 +52,12 @@ export function forward(
   const loss = g.sum(losses[0]!, ...losses.slice(1));
   const stats = () => {
     const one = (x: Value) => g.reshape(x, [1]);
-    const rowWeights = weight ?? g.fill(g.ints([batchSize]), 1);
+    const hasMetrics = heads.some(({ metrics }) => metrics.length > 0);
+    const rowWeights = weight ?? (hasMetrics ? g.fill(g.ints([batchSize]), 1) : undefined);
     const sums = parts.flatMap(({ head, prediction, target, mask }) => {
       if (head.metrics.length === 0) return [];
       const activated = activate(head.loss, prediction);
-      const given = { g, prediction: activated, target, targetIs: head.loss.target, weight: rowWeights, mask };
+      const given = { g, prediction: activated, target, targetIs: head.loss.target, weight: rowWeights!, mask };
       return head.metrics.map((metric) => metric.sums(given));
     });
     const several = parts.length > 1 ? parts.map(({ mean }) => one(mean)) : [];

@@ -26,10 +26,10 @@ export interface Program {
 export type FrozenValues = (spec: WeightSpec) => Tensor;
 
 /**
- * The graph of `count` training steps. Inputs: `count`; `order`, int32 [steps, batches, batchSize], the rows of each step;
+ * The graph of `count` training steps. Inputs: `count`; `order`, int32 [steps, batches * batchSize], the rows of each step;
  * `numbers`, float32 [steps, numberCount]; the fields, [rows, ...]; the layout's parts; where layers need random numbers a
  * table of each kind and `places/<kind>`, int64 [steps, batches, tensors]. Outputs: `next/<part>`, and `stats`, float32
- * [steps done, batches, statCount]. It ends after a step whose loss is not finite.
+ * [steps done, statCount] or [steps done, batches, statCount]. It ends after a step whose loss is not finite.
  */
 export function trainingGraph(
   problem: Problem,
@@ -40,7 +40,7 @@ export function trainingGraph(
 ): Program {
   const g = new GraphBuilder({ rules: shapeRules() });
   const count = g.input("count", "int64", []);
-  const order = g.input("order", "int32", ["steps", accumulated, batchSize]);
+  const order = g.input("order", "int32", ["steps", accumulated * batchSize]);
   const numbers = g.input("numbers", "float32", ["steps", layout.numberCount]);
   const data = new Map(
     fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(name, dtype, ["rows", ...shape])]),
@@ -54,15 +54,16 @@ export function trainingGraph(
   b.bodyInput("go", "bool", []);
   const current = layout.parts.map(({ name, shape }) => b.bodyInput(name, "float32", shape));
   const partOf = new Map(layout.parts.map(({ name }, i) => [name, current[i]!]));
-  const joined = layout.groups.map(({ name }) => partOf.get(name)!);
+  const learned = layout.groups.map(({ name }) => partOf.get(name)!);
   const rows = b.gather(order, iteration);
 
   /** Gradients of the groups, next states and stats of one batch. */
   const batchStep = (inner: GraphBuilder, at: Value, states: readonly Value[]) => {
-    const index = accumulated === 1 ? inner.reshape(rows, [batchSize]) : inner.gather(rows, at);
+    const index = accumulated === 1 ? rows : inner.gather(inner.reshape(rows, [accumulated, batchSize]), at);
     const weights = new Map<string, Value>([...frozenValues]);
     layout.groups.forEach((group, i) => {
-      layout.split(inner, group, joined[i]!).forEach((value, j) => void weights.set(group.weights[j]!.name, value));
+      const values = layout.weightsOf(inner, group, learned[i]!);
+      values.forEach((value, j) => void weights.set(group.weights[j]!.name, value));
     });
     layout.states.forEach(({ name }, i) => void weights.set(name, states[i]!));
     const batch = new Map([...data].map(([name, all]) => [name, inner.gather(all, index)]));
@@ -72,19 +73,20 @@ export function trainingGraph(
       random: (kind, shape) => randoms.take(inner, kind, shape, iteration, at),
     };
     const { loss, stats, built } = forward(inner, problem, batch, batchSize, options);
-    const grads = differentiate(inner, [...inner.nodes], loss, joined);
+    const grads = differentiate(inner, [...inner.nodes], loss, learned);
     const nextStates = layout.states.map(({ name }, i) => {
       const next = built.updates.get(name);
       return next === undefined ? states[i]! : inner.reshape(next, layout.states[i]!.shape);
     });
-    return { grads, nextStates, stats: stats() };
+    return { grads, nextStates, stats: stats(), loss };
   };
 
   const states = layout.states.map(({ name }) => partOf.get(name)!);
-  const { grads, nextStates, stats } = accumulated === 1 ? batchStep(b, b.constant(0, "int64"), states) : accumulate(b);
+  const { grads, nextStates, stats, loss } =
+    accumulated === 1 ? batchStep(b, b.constant(0, "int64"), states) : accumulate(b);
 
   function accumulate(outer: GraphBuilder) {
-    const zeros = joined.map((x) => outer.zerosLike(x));
+    const zeros = learned.map((x) => outer.zerosLike(x));
     const rounds = outer.constant(accumulated, "int64");
     const found = loopOver(outer, rounds, [...zeros, ...states], 1, (inner, at, carried) => {
       const step = batchStep(inner, at, carried.slice(zeros.length));
@@ -94,16 +96,12 @@ export function trainingGraph(
       grads: found.slice(0, zeros.length).map((sum) => outer.mul(sum, 1 / accumulated)),
       nextStates: found.slice(zeros.length, -1),
       stats: found.at(-1)!,
+      loss: outer.reduceSum(outer.slice(found.at(-1)!, [0], [1], { axes: [1] })),
     };
   }
 
-  // one row of stats per batch
-  const reported = b.reshape(stats, [accumulated, -1]);
-  const losses = b.slice(reported, [0], [1], { axes: [1] });
-  const finite = b.less(
-    b.reduceMax(b.abs(b.where(b.isNaN(losses), Number.POSITIVE_INFINITY, losses))),
-    Number.POSITIVE_INFINITY,
-  );
+  // false for NaN too
+  const finite = b.less(b.abs(loss), Number.POSITIVE_INFINITY);
   const row = b.split(
     b.gather(numbers, iteration),
     layout.numberCount === 1 ? [1] : new Array<number>(layout.numberCount).fill(1),
@@ -113,7 +111,7 @@ export function trainingGraph(
     const slots = Object.fromEntries(layout.slots.map((slot) => [slot, partOf.get(`${slot}/${group.name}`)!]));
     const updated = layout.optimizer.update({
       g: b,
-      weight: joined[i]!,
+      weight: learned[i]!,
       grad: clipped[i]!,
       slots,
       numbers: layout.numbersIn(row, group),
@@ -123,7 +121,7 @@ export function trainingGraph(
     const ema = useEma ? b.add(b.mul(slots[emaSlot]!, emaMomentum), b.mul(updated.weight, 1 - emaMomentum)) : undefined;
     return [updated.weight, ...layout.slots.map((slot) => (slot === emaSlot ? ema! : updated.slots[slot]!))];
   });
-  const outputs = [finite, ...next, ...nextStates, reported].map((value): [string, Value] => [b.fresh("next"), value]);
+  const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
   const body = b.body(Object.fromEntries(outputs), "step");
   const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
   const named = layout.parts.map(({ name }, i): [string, Value] => [`next/${name}`, results[i]!]);

@@ -13,18 +13,18 @@ export interface Part {
   readonly shape: readonly number[];
 }
 
-/** Weights that are updated by the same operators. */
-export interface Group {
-  readonly name: string;
+/** Weights that are carried as one tensor: one in its own shape, or several joined. */
+export interface Group extends Part {
   readonly weights: readonly WeightSpec[];
-  readonly isJoined: boolean;
-  readonly shape: readonly number[];
   readonly lrMultiplier: number;
   readonly decay: number;
 }
 
-/** Weights up to this size are joined where the optimizer allows: an operator costs a microsecond or two however small its tensor. */
-const joinedSize = 2 ** 18;
+/**
+ * Weights up to this size are joined where the optimizer allows: an operator costs a microsecond or two however small its
+ * tensor, copying an element in and out 0.3 ns. (Cutting large weights to pieces that stay in the cache did not pay.)
+ */
+const joinedSize = 2 ** 15;
 
 export const emaSlot = "ema";
 
@@ -89,17 +89,17 @@ export class Layout {
   first(seed: number, known: ReadonlyMap<string, Tensor> = new Map()): Map<string, Tensor> {
     const values = new Map<string, Tensor>();
     const firstOf = (spec: WeightSpec) => known.get(spec.name) ?? spec.initial(seed);
-    for (const group of this.groups) {
-      const joined = new Float32Array(sizeOf(group.shape));
+    for (const { name, shape, weights } of this.groups) {
+      const elements = new Float32Array(sizeOf(shape));
       let at = 0;
-      for (const spec of group.weights) {
-        joined.set(firstOf(spec).data as Float32Array, at);
+      for (const spec of weights) {
+        elements.set(firstOf(spec).data as Float32Array, at);
         at += sizeOf(spec.shape);
       }
-      values.set(group.name, new Tensor("float32", joined, group.shape));
+      values.set(name, new Tensor("float32", elements, shape));
       for (const slot of this.slots) {
-        const start = slot === emaSlot ? joined.slice() : joined.slice().fill(this.optimizer.slots[slot]!);
-        values.set(`${slot}/${group.name}`, new Tensor("float32", start, group.shape));
+        const start = slot === emaSlot ? elements.slice() : elements.slice().fill(this.optimizer.slots[slot]!);
+        values.set(`${slot}/${name}`, new Tensor("float32", start, shape));
       }
     }
     for (const spec of this.states) values.set(spec.name, firstOf(spec));
@@ -109,13 +109,13 @@ export class Layout {
   /** Every weight by its own name, out of carried values; averaged ones where an average is kept and asked for. */
   weightsIn(values: ReadonlyMap<string, Tensor>, averaged = false): Map<string, Tensor> {
     const found = new Map<string, Tensor>();
+    const prefix = averaged && this.slots.includes(emaSlot) ? `${emaSlot}/` : "";
     for (const group of this.groups) {
-      const from = averaged && this.slots.includes(emaSlot) ? `${emaSlot}/${group.name}` : group.name;
-      const joined = values.get(from)!.data as Float32Array;
+      const elements = values.get(`${prefix}${group.name}`)!.data as Float32Array;
       let at = 0;
       for (const { name, shape } of group.weights) {
         const size = sizeOf(shape);
-        found.set(name, new Tensor("float32", joined.slice(at, at + size), shape));
+        found.set(name, new Tensor("float32", elements.slice(at, at + size), shape));
         at += size;
       }
     }
@@ -124,35 +124,30 @@ export class Layout {
   }
 
   /** A group's weights as tensors of a graph. */
-  split(g: GraphBuilder, group: Group, joined: Value): Value[] {
-    if (!group.isJoined) return [joined];
-    const sizes = group.weights.map(({ shape }) => sizeOf(shape));
-    const flat = sizes.length === 1 ? [joined] : g.split(joined, sizes);
-    return group.weights.map(({ shape }, i) => g.reshape(flat[i]!, shape));
+  weightsOf(g: GraphBuilder, { weights }: Group, carried: Value): Value[] {
+    if (weights.length === 1) return [g.reshape(carried, weights[0]!.shape)];
+    const sizes = weights.map(({ shape }) => sizeOf(shape));
+    return g.split(carried, sizes).map((part, i) => g.reshape(part, weights[i]!.shape));
   }
 }
 
 function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer): Group[] {
-  const { clipNorm, excludeFromWeightDecay } = optimizer.params;
+  const { clipNorm, excludeFromWeightDecay, weightDecay } = optimizer.params;
   const mayJoin = optimizer.isElementwise && clipNorm === undefined;
-  const joined = new Map<string, WeightSpec[]>();
-  const groups: Group[] = [];
   const decayOf = ({ name, decays }: WeightSpec) =>
-    decays && !excludeFromWeightDecay.some((part) => name.includes(part)) ? 1 : 0;
+    weightDecay > 0 && decays && !excludeFromWeightDecay.some((part) => name.includes(part)) ? 1 : 0;
+  const groups: Group[] = [];
+  const joined = new Map<string, WeightSpec[]>();
   for (const spec of weights) {
-    const decay = decayOf(spec);
-    if (mayJoin && sizeOf(spec.shape) <= joinedSize) {
-      const key = `joined/${spec.lrMultiplier}/${decay}`;
+    const { name, shape, lrMultiplier } = spec;
+    if (mayJoin && sizeOf(shape) <= joinedSize) {
+      const key = `joined/${lrMultiplier}/${decayOf(spec)}`;
       joined.set(key, [...(joined.get(key) ?? []), spec]);
-    } else {
-      const { name, shape, lrMultiplier } = spec;
-      groups.push({ name, weights: [spec], isJoined: false, shape, lrMultiplier, decay });
-    }
+    } else groups.push({ name, weights: [spec], shape, lrMultiplier, decay: decayOf(spec) });
   }
   for (const [name, members] of joined) {
-    const size = members.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    const { lrMultiplier } = members[0]!;
-    groups.push({ name, weights: members, isJoined: true, shape: [size], lrMultiplier, decay: decayOf(members[0]!) });
+    const shape = [members.reduce((sum, member) => sum + sizeOf(member.shape), 0)];
+    groups.push({ name, weights: members, shape, lrMultiplier: members[0]!.lrMultiplier, decay: decayOf(members[0]!) });
   }
   return groups;
 }

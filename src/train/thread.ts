@@ -122,7 +122,7 @@ async function runSteps(
   return session.run(
     {
       count: new Tensor("int64", BigInt64Array.of(BigInt(count)), []),
-      order: new Tensor("int32", order, [count, batches, batchSize]),
+      order: new Tensor("int32", order, [count, batches * batchSize]),
       numbers: new Tensor("float32", numbers.subarray(0, (numbers.length / message.steps) * count), [
         count,
         numbers.length / message.steps,

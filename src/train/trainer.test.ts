@@ -50,7 +50,7 @@ describe("training", () => {
     expect(history.at(-1)!.accuracy).toBeGreaterThan(0.86);
     expect(history.at(-1)!.val_accuracy).toBeGreaterThan(0.93);
     expect(history.at(-1)!.val_loss).toBeLessThan(history[0]!.val_loss!);
-    expect([...weights.keys()]).toEqual(["dense/kernel", "dense_1/kernel", "dense/bias", "dense_1/bias"]);
+    expect([...weights.keys()]).toEqual(["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"]);
   });
 
   test("gives the same weights for the same seed, and others for another", async () => {
