@@ -14,6 +14,7 @@ import type { Value } from "../src/graph/value.js";
 import { loopOver } from "../src/ops/control-flow.js";
 import { shapeRules } from "../src/ops/infer.js";
 import { extend } from "../src/ops/trace.js";
+import { fitToMachine } from "../src/runtime/blocked.js";
 import { Tensor } from "../src/tensor/tensor.js";
 import { openOnnx, randomTensor } from "../test/run-onnx.js";
 import { sharedData } from "../test/shared-data.js";
@@ -82,7 +83,7 @@ async function buildTime(): Promise<Measurement[]> {
 /** Writes the case's tensors, then our result and gradients, as raw files `folder-0`, `folder-1` and so on. */
 async function writeTensors(c: Case, path: string): Promise<void> {
   const { graph, feeds, results } = build(c);
-  const run = await openOnnx(graph);
+  const run = await openOnnx(await fitToMachine(graph));
   const found = await run({ ...feeds, rounds: rounds(1) });
   const tensors = [...Object.values(feeds), ...results.map((name) => found[name]!)];
   for (const [i, { data }] of tensors.entries()) await writeFile(`${path}-${i}`, data as Float32Array);
@@ -91,7 +92,8 @@ async function writeTensors(c: Case, path: string): Promise<void> {
 /** Median milliseconds of a round, over runs of about 0.1 s. */
 export async function measure(c: Case, threads: number): Promise<number> {
   const { graph, feeds } = build(c);
-  const run = await openOnnx(graph, { intraOpNumThreads: threads });
+  // as the training engine does
+  const run = await openOnnx(await fitToMachine(graph), { intraOpNumThreads: threads });
   const timed = async (count: number) => {
     const start = performance.now();
     // the rounds' number alone is handed back

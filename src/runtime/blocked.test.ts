@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { maxDifference, randomTensor, runOnnx } from "../../test/run-onnx.js";
+import type { Graph } from "../graph/graph.js";
+import { GraphBuilder } from "../graph/graph-builder.js";
+import { bodiesOf } from "../graph/scope.js";
+import type { GraphBody } from "../graph/types.js";
+import type { Value } from "../graph/value.js";
+import { loopOver } from "../ops/control-flow.js";
+import { shapeRules } from "../ops/infer.js";
+import { fitToMachine, withBlockedConvolutions } from "./blocked.js";
+
+const blockedIn = (body: GraphBody): number =>
+  body.nodes.filter(({ opType, domain }) => opType === "Conv" && domain !== "").length +
+  body.nodes.flatMap(bodiesOf).reduce((sum, inner) => sum + blockedIn(inner), 0);
+
+const feeds = {
+  x: randomTensor([2, 32, 7, 6], 1),
+  w: randomTensor([64, 32, 3, 3], 2),
+  each: randomTensor([64, 1, 3, 3], 3),
+  bias: randomTensor([64], 4),
+};
+
+/** Convolutions one after the other, of weights that are fed. */
+function stack(): Graph {
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const [x, w, each, bias] = Object.entries(feeds).map(([name, { dtype, shape }]) => {
+    return g.input(name, dtype, name === "x" ? ["batch", ...shape.slice(1)] : shape);
+  }) as [Value, Value, Value, Value];
+  const wide = g.conv(x, w, bias, { kernel: [3, 3], pads: [1, 0, 1, 1], strides: [1, 2] });
+  return g.finish({ y: g.conv(g.relu(wide), each, undefined, { kernel: [3, 3], group: 64, dilations: [2, 1] }) });
+}
+
+test("convolutions of fed weights give the same in blocks", async () => {
+  const graph = stack();
+  const fitted = await fitToMachine(graph);
+  expect([0, 2]).toContain(blockedIn(fitted));
+  const [{ y }, { y: wanted }] = [await runOnnx(fitted, feeds), await runOnnx(graph, feeds)];
+  expect(y!.shape).toEqual(wanted!.shape);
+  // sums of 288 products in another order
+  expect(maxDifference(y!, wanted!)).toBeLessThan(2e-4);
+});
+
+test("so do those in a loop, whose weights change from round to round", async () => {
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const x = g.input("x", "float32", [1, 32, 5, 5]);
+  const w = g.input("w", "float32", [32, 32, 3, 3]);
+  const count = g.constant(3, "int64");
+  const [last] = loopOver(g, count, [w], 0, (b, _, [now]) => {
+    const y = b.conv(x, now!, undefined, { kernel: [3, 3], pads: [1, 1, 1, 1] });
+    return [b.mul(now!, b.reduceMean(b.tanh(y)))];
+  });
+  const graph = g.finish({ w3: last! });
+  const given = { x: randomTensor([1, 32, 5, 5], 1), w: randomTensor([32, 32, 3, 3], 2) };
+  const [{ w3 }, { w3: wanted }] = [await runOnnx(await fitToMachine(graph), given), await runOnnx(graph, given)];
+  expect(maxDifference(w3!, wanted!)).toBeLessThan(1e-4);
+});
+
+test("constant weights are left to the runtime, and so are channels that fill no block", () => {
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const x = g.input("x", "float32", ["batch", 16, 8, 8]);
+  const options = { kernel: [3, 3] };
+  const y = g.conv(x, g.parameter("w", randomTensor([16, 16, 3, 3])), undefined, options);
+  const fed = g.conv(y, g.input("fed", "float32", [20, 16, 3, 3]), undefined, options);
+  const odd = g.conv(x, g.input("odd", "float32", [16, 8, 3, 3]), undefined, { ...options, group: 2 });
+  const product = g.conv(x, g.input("one", "float32", [16, 16, 1, 1]), undefined, { kernel: [1, 1] });
+  const graph = g.finish({ a: fed, b: odd, c: product });
+  expect(withBlockedConvolutions(graph, 16)).toBe(graph);
+  expect(blockedIn(withBlockedConvolutions(graph, 4))).toBe(1);
+});
+
+test("without such kernels nothing changes", () => {
+  const graph = stack();
+  expect(withBlockedConvolutions(graph, 1)).toBe(graph);
+});
