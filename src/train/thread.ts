@@ -1,6 +1,8 @@
 /** @file What a pool thread does for a training run: holds the data and the carried tensors, and runs the graphs. */
 
 import { EngineError } from "../errors.js";
+import { Graph } from "../graph/graph.js";
+import { fitToMachine } from "../runtime/blocked.js";
 import type { ThreadContext } from "../runtime/context.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -220,10 +222,17 @@ function rowsOf({ sets }: Training, set: SetName): LoadedRows {
 function sessionOf({ sessions, threads }: Training, { graph }: WireProgram): Promise<Session> {
   let session = sessions.get(graph.sha256);
   if (session === undefined) {
-    session = openSession(new Asset(graph.bytes, graph.sha256), { name: "training graph", threads });
+    session = openFitted(graph, threads);
     sessions.set(graph.sha256, session);
   }
   return session;
+}
+
+async function openFitted({ bytes, sha256 }: WireProgram["graph"], threads: number): Promise<Session> {
+  // a copy, since what threads share cannot be decoded
+  const graph = Graph.fromBytes(bytes.slice());
+  const fitted = await fitToMachine(graph);
+  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, { name: "training graph", threads });
 }
 
 /** Random numbers in a table: a step's tensors are slices of it, at places that follow from the seed and the step. */
