@@ -74,6 +74,8 @@ export { NeuralRegressionModel } from "./stages/regression/neural-regression-mod
 export { NeuralRegressor } from "./stages/regression/neural-regressor.js";
 export type { DType } from "./tensor/dtype.js";
 export { Tensor } from "./tensor/tensor.js";
+export type { Callback, Logs, TrainingRun } from "./train/callback.js";
+export * as callbacks from "./train/callbacks/index.js";
 export { Asset } from "./util/asset.js";
 export { version } from "./util/version.js";
 export type { FunctionOptions } from "./worker/function-of.js";

@@ -46,6 +46,8 @@ export interface TrainingRun {
 export interface Callback {
   /** As messages and checkpoints call it: `EarlyStopping`. */
   readonly name: string;
+  /** Told after all others, whose states it looks at. */
+  readonly isLast?: boolean;
   onTrainBegin?(run: TrainingRun): void | Promise<void>;
   onEpochBegin?(epoch: number, run: TrainingRun): void | Promise<void>;
   /** Before a step; steps run one by one then, which is slower. */

@@ -39,7 +39,8 @@ export class Run implements TrainingRun {
     this.#layout = layout;
     this.#engine = engine;
     this.#first = first;
-    this.#callbacks = options.callbacks ?? [];
+    const isLast = ({ isLast = false }: Callback) => Number(isLast);
+    this.#callbacks = [...(options.callbacks ?? [])].sort((a, b) => isLast(a) - isLast(b));
     this.epochs = options.epochs;
     this.samples = options.train.rows;
     this.batchSize = options.batchSize;
