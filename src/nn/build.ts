@@ -155,7 +155,7 @@ function firstValues(
 /** `MaxPooling2D` as `max_pooling2d`, as Keras names layers. */
 function snake(type: string): string {
   return type
-    .replaceAll(/([a-z0-9])([A-Z][a-z])/g, "$1_$2")
+    .replaceAll(/(.)([A-Z][a-z]+)/g, "$1_$2")
     .replaceAll(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase();
 }
