@@ -1,5 +1,6 @@
 /** @file Checkpoint: all that a training run needs to go on, in one file of the safetensors format. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError } from "../errors.js";
 import { type DType, fromBytes } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -17,6 +18,8 @@ export interface Progress {
   readonly stepInEpoch: number;
   readonly step: number;
   readonly lrFactor: number;
+  /** Why a callback ended the run. */
+  readonly stopped?: string | undefined;
   /** Sums of the epoch so far. */
   readonly sums: readonly number[];
   readonly history: readonly Logs[];
@@ -36,8 +39,11 @@ const codes: Partial<Record<DType, string>> = {
   uint8: "U8",
 };
 
+/** Bytes copied before the event loop gets a turn. */
+const chunk = 4 * 2 ** 20;
+
 /** The format: length of the header, header in JSON with each tensor's place, the tensors' bytes. */
-export function encodeCheckpoint({ tensors, progress }: Checkpoint): Uint8Array {
+export async function encodeCheckpoint({ tensors, progress }: Checkpoint): Promise<Uint8Array> {
   const header: Record<string, unknown> = { __metadata__: { deepframe: JSON.stringify(progress, numbersAsText) } };
   let end = 0;
   for (const [name, { dtype, shape, data }] of tensors) {
@@ -54,7 +60,10 @@ export function encodeCheckpoint({ tensors, progress }: Checkpoint): Uint8Array 
   let at = start;
   for (const { data } of tensors.values()) {
     const { buffer, byteOffset, byteLength } = data as Float32Array;
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    for (let from = 0; from < byteLength; from += chunk) {
+      if (from > 0) await nextTurn();
+      bytes.set(new Uint8Array(buffer, byteOffset + from, Math.min(chunk, byteLength - from)), at + from);
+    }
     at += byteLength;
   }
   return bytes;

@@ -2,6 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
+import type { Optimizer } from "../optim/optimizer.js";
+import { sgd } from "../optim/sgd.js";
 import { sharedPool, type Task } from "../runtime/pool.js";
 import { unpackTensors } from "../runtime/values.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -9,10 +11,18 @@ import { Asset } from "../util/asset.js";
 import { runsOf } from "./epoch-plan.js";
 import { statCountOf } from "./forward.js";
 import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
-import type { Layout } from "./layout.js";
+import { Layout } from "./layout.js";
 import { fieldsOf, type Problem } from "./problem.js";
 import type { Rows } from "./row-store.js";
-import type { EvaluateMessage, OpenMessage, SetName, StepsMessage, StepsResult, WireProgram } from "./thread.js";
+import type {
+  EvaluateMessage,
+  GradientsMessage,
+  OpenMessage,
+  SetName,
+  StepsMessage,
+  StepsResult,
+  WireProgram,
+} from "./thread.js";
 
 export interface EngineOptions {
   readonly problem: Problem;
@@ -20,7 +30,6 @@ export interface EngineOptions {
   /** Values of all weights by name: those that are frozen go into the graphs. */
   readonly values: ReadonlyMap<string, Tensor>;
   readonly seed: number;
-  readonly signal: AbortSignal | undefined;
 }
 
 const module = new URL("./thread.js", import.meta.url);
@@ -33,6 +42,16 @@ export interface Place {
   readonly from: number;
   readonly shuffle: boolean;
 }
+
+/** Puts each weight's gradient in its place. */
+const plain = sgd();
+const gradientsOnly: Optimizer = {
+  ...plain,
+  isElementwise: false,
+  slots: {},
+  numbers: () => ({}),
+  update: ({ grad }) => ({ weight: grad, slots: {} }),
+};
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -70,20 +89,46 @@ export class Engine {
     return this.#run<StepsResult>("steps", message);
   }
 
+  /**
+   * The largest gradient of each weight in one step, without clipping; NaN where an element is none. The carried tensors
+   * stay as they are.
+   */
+  async gradients(
+    place: Place,
+    { batches, batchSize }: { readonly batches: number; readonly batchSize: number },
+  ): Promise<ReadonlyMap<string, number>> {
+    const { layout, seed, problem } = this.#options;
+    const probe = new Layout(layout.weights, new Set(layout.states.map(({ name }) => name)), gradientsOnly);
+    const values = probe.first(seed, layout.weightsIn(await this.read()));
+    const program = this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
+      trainingGraph(problem, probe, (spec) => this.#frozen(spec.name), batchSize, batches),
+    );
+    const numbers = probe.numbersOf(place.step, 1, 1);
+    const message: GradientsMessage = {
+      ...{ id: this.#id, program, numbers, steps: 1, ...place },
+      values: Object.fromEntries(values),
+    };
+    const found = await this.#run<Record<string, number>>("gradients", message);
+    return new Map(probe.groups.map(({ name }) => [name, found[name]!]));
+  }
+
   /** Loss and sums of metrics over all rows of a set, one row of numbers per batch. */
   async evaluate(
     set: SetName,
     rows: number,
     batchSize: number,
     weights: ReadonlyMap<string, Tensor>,
+    signal?: AbortSignal,
   ): Promise<Float32Array[]> {
-    const width = statCountOf(this.#options.problem);
+    const { problem, layout } = this.#options;
+    const width = statCountOf(problem);
     const found: Float32Array[] = [];
     for (const run of runsOf(rows, batchSize, 1)) {
       const program = this.#evaluation(run.batchSize);
       // some at a time, so that an abort is heard
       const most = Math.max(1, Math.floor(4096 / run.batchSize));
       for (let done = 0; done < run.steps; done += most) {
+        signal?.throwIfAborted();
         const batches = Math.min(most, run.steps - done);
         const from = run.from + done * run.batchSize;
         const message: EvaluateMessage = {
@@ -92,7 +137,7 @@ export class Engine {
           set,
           from,
           batches,
-          weights: Object.fromEntries(weights),
+          weights: Object.fromEntries(layout.learned.map(({ name }) => [name, weights.get(name)!])),
         };
         const stats = await this.#run<Float32Array>("evaluate", message);
         for (let i = 0; i < batches; i++) found.push(stats.subarray(i * width, (i + 1) * width));
@@ -146,6 +191,7 @@ export class Engine {
 
   #run<R>(exported: string, message: unknown, transfer: ArrayBuffer[] = []): Promise<R> {
     const task: Task = { module, export: exported, message, transfer, key: this.#id, replicas: 1 };
-    return sharedPool().run<R>(task, { signal: this.#options.signal });
+    // what an abort cuts off would be trained in the thread and not known here: whoever aborts waits for the steps under way
+    return sharedPool().run<R>(task);
   }
 }

@@ -143,10 +143,9 @@ export function evaluationGraph(problem: Problem, layout: Layout, frozen: Frozen
   const data = new Map(
     fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(name, dtype, ["rows", ...shape])]),
   );
-  const learned = [...layout.groups.flatMap((group) => group.weights), ...layout.states];
   const weights = new Map([
     ...layout.frozen.map((spec): [string, Value] => [spec.name, g.parameter(spec.name, frozen(spec))]),
-    ...learned.map(({ name, shape }): [string, Value] => [name, g.input(name, "float32", shape)]),
+    ...layout.learned.map(({ name, shape }): [string, Value] => [name, g.input(name, "float32", shape)]),
   ]);
   const results = loopOver(g, count, [], 1, (b, iteration) => {
     const index = b.gather(order, iteration);

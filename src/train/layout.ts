@@ -62,6 +62,11 @@ export class Layout {
     this.#numberNames = ["lr", ...Object.keys(optimizer.numbers(1, 1))];
   }
 
+  /** Weights and states that training changes. */
+  get learned(): readonly WeightSpec[] {
+    return [...this.groups.flatMap(({ weights }) => weights), ...this.states];
+  }
+
   /** Numbers of each step. */
   get numberCount(): number {
     return this.#multipliers.length * this.#numberNames.length;

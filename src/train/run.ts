@@ -24,6 +24,8 @@ export class Run implements TrainingRun {
   step = 0;
   stepInEpoch = 0;
   stopped: string | undefined;
+  /** Whether it was told to end from outside, and would go on when resumed. */
+  isAborted = false;
   /** Of the epoch so far. */
   sums: Sums;
   readonly #options: TrainOptions;
@@ -73,9 +75,9 @@ export class Run implements TrainingRun {
     return this.#layout.weightsIn(await this.#engine.read());
   }
 
-  /** As validation and the model use them: averaged where the optimizer keeps an average. */
+  /** All weights as validation and the model use them: averaged where the optimizer keeps an average. */
   async learned(): Promise<ReadonlyMap<string, Tensor>> {
-    return this.#layout.weightsIn(await this.#engine.read(), true);
+    return new Map([...this.#first, ...this.#layout.weightsIn(await this.#engine.read(), true)]);
   }
 
   async setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void> {
@@ -88,8 +90,7 @@ export class Run implements TrainingRun {
   }
 
   async model(): Promise<Uint8Array> {
-    const weights = new Map([...this.#first, ...(await this.learned())]);
-    return inferenceGraph(this.#options.problem, weights).toBytes();
+    return inferenceGraph(this.#options.problem, await this.learned()).toBytes();
   }
 
   async checkpoint(): Promise<Uint8Array> {
@@ -104,6 +105,7 @@ export class Run implements TrainingRun {
         stepInEpoch: this.stepInEpoch,
         step: this.step,
         lrFactor: this.lrFactor,
+        stopped: this.isAborted ? undefined : this.stopped,
         sums: this.sums.toJSON(),
         history: this.history,
         callbacks: Object.fromEntries(states) as Record<string, unknown>,
@@ -129,6 +131,7 @@ export class Run implements TrainingRun {
     this.step = progress.step;
     this.stepInEpoch = progress.stepInEpoch;
     this.lrFactor = progress.lrFactor;
+    this.stopped = progress.stopped;
     this.sums = new Sums(problem, statCountOf(problem), progress.sums);
     this.history.push(...progress.history);
     for (const [i, each] of this.#callbacks.entries()) {

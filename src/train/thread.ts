@@ -101,6 +101,23 @@ export async function steps(message: StepsMessage, { signal }: ThreadContext): P
   return { stats, failed };
 }
 
+export interface GradientsMessage extends StepsMessage {
+  /** Instead of what is carried. */
+  readonly values: Values;
+}
+
+/** One step of a graph whose next weights are the gradients: the largest of each; NaN where one is none. */
+export async function gradients(message: GradientsMessage, { signal }: ThreadContext): Promise<Record<string, number>> {
+  const training = trainingOf(message.id);
+  const result = await runSteps({ ...training, values: tensorsOf(message.values) }, message, 1, signal);
+  const largest = ({ data }: Tensor) => (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  return Object.fromEntries(
+    Object.entries(result)
+      .filter(([name]) => name.startsWith("next/"))
+      .map(([name, tensor]) => [name.slice("next/".length), largest(tensor)]),
+  );
+}
+
 function lossesOf(stats: Float32Array, steps: number, batches: number): number[] {
   const width = stats.length / (steps * batches);
   return Array.from({ length: batches }, (_, i) => stats[((steps - 1) * batches + i) * width]!);
@@ -165,10 +182,6 @@ export async function evaluate(message: EvaluateMessage, { signal }: ThreadConte
   const rows = rowsOf(training, message.set);
   const session = await sessionOf(training, program);
   const size = batches * program.batchSize;
-  const weights = Object.entries(message.weights).map(([name, { dtype, data, shape }]) => [
-    name,
-    new Tensor(dtype, data, shape),
-  ]);
   const result = await session.run(
     {
       count: new Tensor("int64", BigInt64Array.of(BigInt(batches)), []),
@@ -178,7 +191,7 @@ export async function evaluate(message: EvaluateMessage, { signal }: ThreadConte
         [batches, program.batchSize],
       ),
       ...columnsFor(session, rows),
-      ...Object.fromEntries(weights),
+      ...tensorsOf(message.weights),
     },
     { signal },
   );
@@ -191,11 +204,16 @@ export function read(id: string): Values {
 }
 
 export function write({ id, values }: { id: string; values: Values }): void {
+  trainingOf(id).values = tensorsOf(values);
+}
+
+/** Tensors that came as a message have lost their class. */
+function tensorsOf(values: Values): Values {
   const tensors = Object.entries(values).map(([name, { dtype, data, shape }]) => [
     name,
     new Tensor(dtype, data, shape),
   ]);
-  trainingOf(id).values = Object.fromEntries(tensors);
+  return Object.fromEntries(tensors);
 }
 
 export async function close(id: string): Promise<void> {
@@ -251,7 +269,8 @@ function randomFeeds(training: Training, { program, step }: StepsMessage, count:
     for (let i = 0; i < count; i++) {
       const random = new Random(training.seed + 2 ** 32 * (step + i), kind);
       for (let j = 0; j < perStep; j++) {
-        places[i * perStep + j] = BigInt(random.below(table.size - sizes[j % perBatch]! + 1));
+        // the same whatever else has been run, hence not up to the table's end
+        places[i * perStep + j] = BigInt(random.below(tableSize));
       }
     }
     feeds[`places/${kind}`] = new Tensor("int64", places, [count, program.batches, perBatch]);

@@ -1,10 +1,11 @@
 /** @file Training: epochs over the rows in chunks of steps, with validation, callbacks, checkpoints, and an end that keeps what was learned. */
 
 import { DataError, ParamError, type Who } from "../errors.js";
-import type { Optimizer } from "../optim/optimizer.js";
+import { lrAt, type Optimizer } from "../optim/optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Callback, Logs } from "./callback.js";
 import type { Checkpoint } from "./checkpoint.js";
+import { CheckpointFolder } from "./checkpoint-folder.js";
 import { Engine } from "./engine.js";
 import { type Block, runsOf } from "./epoch-plan.js";
 import { Feed } from "./feed.js";
@@ -27,13 +28,23 @@ export interface TrainOptions {
   readonly callbacks?: readonly Callback[];
   /** First values of weights, by name; those that are missing are drawn. */
   readonly weights?: ReadonlyMap<string, Tensor>;
-  readonly resume?: Checkpoint | undefined;
-  /** Ends the run; `keep` says whether it gives what was learned instead of the signal's reason. */
+  /**
+   * Folder where the run is saved as it goes: after each epoch, every `checkpointSeconds`, and when it is aborted. A run
+   * that is killed and started again with the same options ends with the very same weights.
+   */
+  readonly checkpointDir?: string | undefined;
+  /** Default 60. */
+  readonly checkpointSeconds?: number;
+  /** A checkpoint to go on from; true, the default, takes the newest in `checkpointDir`, false begins anew and empties it. */
+  readonly resume?: Checkpoint | boolean | undefined;
+  /** Ends the run after the steps under way. */
   readonly signal?: AbortSignal | undefined;
+  /** What an abort gives: the signal's reason as an error, or ("keep") what was learned so far. Default "throw". */
+  readonly onAbort?: "throw" | "keep";
 }
 
 export interface Trained {
-  /** Weights and states by name; averaged where the optimizer keeps an average. */
+  /** All weights and states by name; averaged where the optimizer keeps an average. */
   readonly weights: ReadonlyMap<string, Tensor>;
   /** The logs of each epoch. */
   readonly history: readonly Logs[];
@@ -48,7 +59,7 @@ const chunkTime = 120;
  * Trains a network.
  *
  * @throws ShapeError where layers do not fit; DataError without rows, and where the loss is no longer finite: it says the
- * step, the learning rate and the largest gradient; the signal's reason.
+ * step, the learning rate and the largest gradient, and its field `weights` holds those before that step; the signal's reason.
  */
 export async function train(options: TrainOptions): Promise<Trained> {
   if (options.train.rows === 0) {
@@ -63,15 +74,24 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const first = new Map(
     weights.map((spec) => [spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed)]),
   );
-  const engine = await Engine.open({ problem, layout, values: first, seed: options.seed, signal: options.signal });
+  const engine = await Engine.open({ problem, layout, values: first, seed: options.seed });
   const run = new Run(options, layout, engine, first);
   try {
-    if (options.resume === undefined) await engine.write(layout.first(options.seed, first));
-    else await run.resume(options.resume);
-    return await new Trainer(options, engine, run).train();
+    const folder = await folderOf(options);
+    const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
+    if (start === undefined) await engine.write(layout.first(options.seed, first));
+    else await run.resume(start);
+    return await new Trainer(options, engine, run, folder).train();
   } finally {
     engine.close();
   }
+}
+
+async function folderOf({ checkpointDir, resume, who }: TrainOptions): Promise<CheckpointFolder | undefined> {
+  if (checkpointDir === undefined) return undefined;
+  const folder = new CheckpointFolder(checkpointDir, who);
+  if (resume === false) await folder.clear();
+  return folder;
 }
 
 /** The loop over epochs, blocks and chunks of steps. */
@@ -80,13 +100,17 @@ class Trainer {
   readonly #engine: Engine;
   readonly #run: Run;
   readonly #feed: Feed;
+  readonly #folder: CheckpointFolder | undefined;
   /** Milliseconds of one step, as measured. */
   #stepTime: number | undefined;
+  /** When the run was saved. */
+  #saved = performance.now();
 
-  constructor(options: TrainOptions, engine: Engine, run: Run) {
+  constructor(options: TrainOptions, engine: Engine, run: Run, folder: CheckpointFolder | undefined) {
     this.#options = options;
     this.#engine = engine;
     this.#run = run;
+    this.#folder = folder;
     const { train: store, seed, shuffle = true } = options;
     this.#feed = new Feed({ store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
   }
@@ -100,12 +124,29 @@ class Trainer {
       await run.tell((each) => each.onTrainBegin?.(run));
       while (run.epoch < run.epochs && run.stopped === undefined) await this.#trainEpoch();
     } catch (error) {
-      failure = error;
-      throw error;
+      failure = await this.#aborted(error);
+      if (failure !== undefined) throw failure;
     } finally {
       await run.tell((each) => each.onTrainEnd?.(run, failure));
     }
     return { weights: await run.learned(), history: run.history, stopped: run.stopped };
+  }
+
+  /** What an error that ended the loop is to the caller: nothing where it is an abort that keeps what was learned. */
+  async #aborted(error: unknown): Promise<unknown> {
+    const { signal, onAbort = "throw" } = this.#options;
+    if (!signal?.aborted || error !== signal.reason) return error;
+    this.#run.isAborted = true;
+    await this.#save();
+    if (onAbort === "throw") return error;
+    this.#run.stop("aborted");
+    return undefined;
+  }
+
+  async #save(): Promise<void> {
+    if (this.#folder === undefined) return;
+    await this.#folder.save(this.#run.step, await this.#run.checkpoint());
+    this.#saved = performance.now();
   }
 
   async #trainEpoch(): Promise<void> {
@@ -133,16 +174,18 @@ class Trainer {
     run.epoch++;
     run.stepInEpoch = 0;
     await run.tell((each) => each.onEpochEnd?.(epoch, logs, run));
+    await this.#save();
   }
 
   async #trainBlock(block: Block, number: number, skip: number): Promise<void> {
-    const { shuffle = true, callbacks = [], problem } = this.#options;
+    const { shuffle = true, callbacks = [], problem, signal, checkpointSeconds = 60 } = this.#options;
     const run = this.#run;
     const watched = callbacks.some(({ onBatchBegin }) => onBatchBegin !== undefined);
     const width = statCountOf(problem);
     let skipped = skip;
     for (const { from, steps, batches, batchSize } of runsOf(block.rows, run.batchSize, run.batches)) {
       for (let done = Math.min(skipped, steps); done < steps && run.stopped === undefined; ) {
+        signal?.throwIfAborted();
         const count = watched ? 1 : Math.min(steps - done, this.#chunk());
         if (watched) await run.tell((each) => each.onBatchBegin?.(run.step, run));
         const at = from + done * batches * batchSize;
@@ -155,8 +198,12 @@ class Trainer {
         done += trained;
         run.stepInEpoch += trained;
         run.step += trained;
-        if (failed) throw this.#notFinite();
+        if (failed) {
+          const at = { ...place, step: run.step - 1, from: place.from + (trained - 1) * batches * batchSize };
+          throw await this.#notFinite(await this.#engine.gradients(at, { batches, batchSize }));
+        }
         await this.#report(stats, width, batches);
+        if (performance.now() - this.#saved > 1000 * checkpointSeconds) await this.#save();
       }
       skipped = Math.max(0, skipped - steps);
     }
@@ -185,7 +232,8 @@ class Trainer {
     const weights = await run.learned();
     const sums = run.emptySums();
     const size = Math.min(validation.rows, Math.max(run.batchSize, 256));
-    for (const stats of await this.#engine.evaluate("validation", validation.rows, size, weights)) sums.add(stats);
+    const found = await this.#engine.evaluate("validation", validation.rows, size, weights, this.#options.signal);
+    for (const stats of found) sums.add(stats);
     return sums.logs("val_");
   }
 
@@ -195,12 +243,17 @@ class Trainer {
     return Math.max(1, Math.round(chunkTime / this.#stepTime));
   }
 
-  #notFinite(): DataError {
-    const { step, epoch, lr } = this.#run;
+  /** @param gradients the largest of each weight in the step that failed */
+  async #notFinite(gradients: ReadonlyMap<string, number>): Promise<DataError> {
+    const { epoch } = this.#run;
+    const step = this.#run.step - 1;
+    const lr = lrAt(this.#options.optimizer, step) * this.#run.lrFactor;
+    const size = ([, gradient]: readonly [string, number]) => (Number.isNaN(gradient) ? Infinity : gradient);
+    const [weight, gradient] = [...gradients].reduce((most, each) => (size(each) > size(most) ? each : most));
     return new DataError(
       this.#options.who,
-      `the loss is no longer a finite number at step ${step} (epoch ${epoch + 1}), with learning rate ${lr}; lower it, clip the gradients (globalClipNorm: 1), or look for extreme values in the data`,
-      { code: "NOT_FINITE", step, lr },
+      `the loss is no longer a finite number at step ${step + 1} (epoch ${epoch + 1}), with learning rate ${lr} and ${gradient} as the largest gradient, that of "${weight}"; lower the learning rate, clip the gradients (globalClipNorm: 1), or look for extreme values in the data`,
+      { code: "NOT_FINITE", step: step + 1, lr, weight, gradient, gradients, weights: await this.#run.learned() },
     );
   }
 }

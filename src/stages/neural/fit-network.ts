@@ -108,6 +108,8 @@ export async function fitNetwork(
       shuffle: params.shuffle,
       seed: params.seed,
       callbacks: [reporter(stage.name, df), ...params.callbacks],
+      checkpointDir: params.checkpointDir,
+      resume: params.resume,
       signal,
     });
     const graph = inferenceGraph(problem, weights, (g, outputs) =>
