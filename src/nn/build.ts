@@ -27,8 +27,19 @@ export interface BuildOptions {
   weight(spec: WeightSpec): Value;
   /** Random numbers of a training step. */
   random?(kind: "uniform" | "normal", shape: readonly number[]): Value;
+  /** Told of each layer of the network itself, once its operators are there; not of layers inside those. */
+  called?(call: Call): void;
   /** Which places of each input count, bool [batch, time]. */
   readonly masks?: readonly (Value | undefined)[];
+}
+
+/** A layer that was applied. */
+export interface Call {
+  readonly layer: Layer;
+  /** What the names of its weights begin with. */
+  readonly path: string;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
 }
 
 export interface Built {
@@ -111,6 +122,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
           }
         });
         for (const y of ys) if (!makers.has(y.name)) makers.set(y.name, inner);
+        if (path === "") options.called?.({ layer: inner, path: innerPath, inputs: xs, outputs: ys });
         const mask = inner.keepsMask ? xs.map((x) => masks.get(x.name)).find((each) => each !== undefined) : undefined;
         if (mask !== undefined) for (const y of ys) if (!masks.has(y.name)) masks.set(y.name, mask);
         return ys;

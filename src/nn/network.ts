@@ -5,6 +5,7 @@ import type { Value } from "../graph/value.js";
 import { boolean, json, number, optional, text } from "../util/params.js";
 import { Connection, Layer, layers, type NetworkInput } from "./layer.js";
 import { connectionsParam, type Joined, layerList } from "./network-json.js";
+import { type InputShapes, summarize } from "./summary.js";
 
 /** A layer that can be trained on its own: its inputs and outputs have names. */
 export class Network extends Layer {
@@ -21,6 +22,17 @@ export class Network extends Layer {
     super(definition);
     this.inputs = definition.inputs;
     this.outputs = definition.outputs;
+  }
+
+  /**
+   * A table of its layers, the shapes they give and their parameters, as text.
+   *
+   * @param shapes sizes of one row, without the batch, of inputs that were made without: `[784]`, or by name
+   * @throws ParamError where a shape is missing, ShapeError where layers do not fit each other
+   * @example console.log(network.summary([784]));
+   */
+  summary(shapes?: InputShapes): string {
+    return summarize(this, this.inputs, shapes);
   }
 }
 

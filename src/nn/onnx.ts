@@ -43,10 +43,10 @@ const make = layers.define({ type: "OnnxNetwork", specs, positional: [], make: (
 /** Graphs of files, as outputs ask for them; parsed once. */
 const parsed = new WeakMap<Asset, Graph>();
 
-function graphOf({ model, outputs }: Pick<OnnxParams, "model" | "outputs">): Graph {
+function wholeOf({ model }: Pick<OnnxParams, "model">): Graph {
   const whole = parsed.get(model) ?? Graph.fromBytes(model.bytes);
   parsed.set(model, whole);
-  return outputs === undefined ? whole : whole.cutAt(outputs);
+  return whole;
 }
 
 /**
@@ -62,7 +62,8 @@ export class OnnxNetwork extends Network {
   declare readonly params: OnnxParams;
 
   constructor(params: OnnxParams) {
-    const graph = graphOf(params);
+    const whole = wholeOf(params);
+    const graph = params.outputs === undefined ? whole : whole.cutAt(params.outputs);
     super({
       type: "OnnxNetwork",
       params,
@@ -111,7 +112,7 @@ export class OnnxNetwork extends Network {
   }
 
   #ruled(rule: WeightRule): OnnxNetwork {
-    if (rule.from !== undefined) dependentsOf(this.graph, rule.from);
+    if (rule.from !== undefined) dependentsOf(wholeOf(this.params), rule.from);
     return this.#with({ rules: [...this.params.rules, rule] });
   }
 
@@ -120,13 +121,13 @@ export class OnnxNetwork extends Network {
   }
 }
 
-/** What the rules say of each weight. */
-function ruled(graph: Graph, { rules }: OnnxParams): ReadonlyMap<string, WeightState> {
+/** What the rules say of each weight; they speak of the whole file, wherever the network ends. */
+function ruled(graph: Graph, params: OnnxParams): ReadonlyMap<string, WeightState> {
   const states = new Map(
     [...weightsOf(graph)].map((name): [string, WeightState] => [name, { trainable: true, rate: 1 }]),
   );
-  for (const { from, trainable, rate } of rules) {
-    const nodes = from === undefined ? undefined : dependentsOf(graph, from);
+  for (const { from, trainable, rate } of params.rules) {
+    const nodes = from === undefined ? undefined : dependentsOf(wholeOf(params), from);
     const hit = nodes === undefined ? [...states.keys()] : [...nodes].flatMap(({ inputs }) => inputs);
     for (const name of hit) {
       const state = states.get(name);
@@ -135,6 +136,11 @@ function ruled(graph: Graph, { rules }: OnnxParams): ReadonlyMap<string, WeightS
     }
   }
   return states;
+}
+
+/** What becomes of each weight of a network. */
+export function weightStates(network: OnnxNetwork): ReadonlyMap<string, WeightState> {
+  return ruled(network.graph, network.params);
 }
 
 export interface FromOnnxOptions {

@@ -50,7 +50,7 @@ function build(context: BuildContext, x: Value, params: ConvParams, rank: Spatia
     strides,
     dilations,
     group: groups,
-    ...padsOf(params.padding, spatial, { kernel, strides, dilations }),
+    ...padsOf(who, params.padding, spatial, { kernel, strides, dilations }),
   });
 }
 

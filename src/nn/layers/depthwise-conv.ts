@@ -47,7 +47,7 @@ function depthwise(context: BuildContext, x: Value, params: Depthwise, rank: 1 |
     fans: { fanIn: channels * field, fanOut: params.depthMultiplier * field },
   });
   const { strides, dilations } = window;
-  const pads = padsOf(params.padding, x.shape!.slice(2), window);
+  const pads = padsOf(`DepthwiseConv${suffixes[rank]}`, params.padding, x.shape!.slice(2), window);
   return context.g.conv(x, weight, bias, { strides, dilations, group: channels, ...pads });
 }
 

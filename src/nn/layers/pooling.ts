@@ -20,7 +20,11 @@ function pooled({ g }: BuildContext, x: Value, params: PoolParams, rank: Spatial
   const kernel = each(params.poolSize, rank);
   const strides = params.strides === undefined ? kernel : each(params.strides, rank);
   const window = { kernel, strides, dilations: kernel.map(() => 1) };
-  const options = { kernel, strides, ...padsOf(params.padding, x.shape!.slice(2), window) };
+  const options = {
+    kernel,
+    strides,
+    ...padsOf(`${kind}Pooling${suffixes[rank]}`, params.padding, x.shape!.slice(2), window),
+  };
   return kind === "Max" ? g.maxPool(x, options) : g.averagePool(x, options);
 }
 

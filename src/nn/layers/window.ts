@@ -1,6 +1,8 @@
 /** @file Windows of convolutions and pooling: sizes per dimension, and Keras's padding. */
 
+import { ShapeError } from "../../errors.js";
 import type { Dim } from "../../graph/types.js";
+import { formatShape } from "../../tensor/shape.js";
 import { choice, json, type Param } from "../../util/params.js";
 
 /** One number for every dimension, or one per dimension. */
@@ -39,14 +41,26 @@ export interface WindowShape {
   readonly dilations: readonly number[];
 }
 
-/** ONNX's attributes for Keras's padding; `spatial` are the sizes the window slides over. */
+/**
+ * ONNX's attributes for Keras's padding; `spatial` are the sizes the window slides over.
+ *
+ * @throws ShapeError where the window is larger than they are
+ */
 export function padsOf(
+  who: string,
   mode: Padding,
   spatial: readonly Dim[],
   { kernel, strides, dilations }: WindowShape,
 ): { readonly pads?: readonly number[]; readonly autoPad?: "SAME_UPPER" } {
-  if (mode === "valid") return {};
   const reach = kernel.map((size, i) => dilations[i]! * (size - 1));
+  if (mode === "valid") {
+    const large = reach.find((size, i) => typeof spatial[i] === "number" && size >= (spatial[i] as number));
+    if (large === undefined) return {};
+    throw new ShapeError(
+      who,
+      `a window of ${large + 1} does not fit ${formatShape(spatial)}; make it smaller, or set padding: "same"`,
+    );
+  }
   if (mode === "causal") return { pads: [...reach, ...reach.map(() => 0)] };
   const total = spatial.map((size, i) => {
     if (strides[i] === 1) return reach[i]!;
