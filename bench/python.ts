@@ -1,4 +1,4 @@
-/** @file Python peers: a scratch environment of pinned packages, and scripts that print one JSON line. */
+/** @file Python programs to compare with: an environment of pinned packages under .cache/, and scripts that print one JSON line. */
 
 import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
@@ -6,6 +6,13 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
+
+/** Why there is no Python here to make environments with; undefined where there is. */
+export async function whyNoPython(): Promise<string | undefined> {
+  const probe = "import sys, venv, ensurepip; print(sys.version_info >= (3, 10))";
+  const found = await run("python3", ["-c", probe]).catch(() => undefined);
+  return found?.stdout.trim() === "True" ? undefined : "it needs Python 3.10 or later with venv (command python3)";
+}
 
 /** The interpreter of a virtual environment with these packages (`name==version`), made once. */
 export async function pythonWith(name: string, packages: readonly string[]): Promise<string> {

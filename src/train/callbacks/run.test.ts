@@ -1,0 +1,124 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runOnnx } from "../../../test/run-onnx.js";
+import { Graph } from "../../graph/graph.js";
+import { dense } from "../../nn/layers/dense.js";
+import { dropout } from "../../nn/layers/dropout.js";
+import { crossEntropy } from "../../nn/losses/index.js";
+import { accuracy, auc, f1 } from "../../nn/metrics/index.js";
+import { sequential } from "../../nn/network.js";
+import { adamW, cosineDecay, warmup } from "../../optim/index.js";
+import { Tensor } from "../../tensor/tensor.js";
+import { Random } from "../../util/random.js";
+import { decodeCheckpoint } from "../checkpoint.js";
+import type { Field, Problem } from "../problem.js";
+import { RowStore } from "../row-store.js";
+import { type TrainOptions, train } from "../trainer.js";
+import * as callbacks from "./index.js";
+
+const x: Field = { name: "features", dtype: "float32", shape: [2] };
+const y: Field = { name: "label", dtype: "int32", shape: [] };
+
+function problem(): Problem {
+  const network = sequential([dense(16, { activation: "tanh" }), dropout(0.1), dense(2)]);
+  const metrics = [accuracy(), auc(), f1()];
+  const head = { output: "output", target: y, loss: crossEntropy({ labelSmoothing: 0.05 }), lossWeight: 1, metrics };
+  return { network, inputs: [x], heads: [head], weight: undefined };
+}
+
+/** Points in the four quadrants; those where both signs agree are class 1. */
+async function quadrants(rows: number, seed: number): Promise<RowStore> {
+  const store = new RowStore([x, y], { budget: 2 ** 20, who: "test" });
+  const random = new Random(seed);
+  const features = Float32Array.from({ length: 2 * rows }, () => 2 * random.uniform() - 1);
+  const label = Int32Array.from({ length: rows }, (_, i) => Number(features[2 * i]! * features[2 * i + 1]! > 0));
+  await store.add({ count: rows, columns: { features, label } });
+  return store;
+}
+
+async function options(more: Partial<TrainOptions> = {}): Promise<TrainOptions> {
+  return {
+    ...{ who: "test", problem: problem(), optimizer: adamW({ lr: 0.02 }), epochs: 25, batchSize: 32, seed: 3 },
+    ...{ train: await quadrants(500, 5), validation: await quadrants(200, 6), ...more },
+  };
+}
+
+const numbersOf = (weights: ReadonlyMap<string, Tensor>) =>
+  Object.fromEntries([...weights].map(([name, { data }]) => [name, [...(data as Float32Array)]]));
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deepframe-test-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe("callbacks on a real run", () => {
+  test("EarlyStopping ends it with the weights of its best epoch, ModelCheckpoint has that model", async () => {
+    const seen: number[] = [];
+    const best = join(folder, "best.onnx");
+    const { history, stopped, weights } = await train(
+      await options({
+        callbacks: [
+          callbacks.earlyStopping({ monitor: "val_accuracy", patience: 3, restoreBestWeights: true }),
+          callbacks.modelCheckpoint({ path: best, monitor: "val_accuracy", saveBestOnly: true }),
+          callbacks.lambdaCallback({ onEpochEnd: (_epoch, logs) => void seen.push(logs.val_accuracy!) }),
+        ],
+      }),
+    );
+    const top = Math.max(...seen);
+    expect(stopped).toBe(`val_accuracy got no better than ${top} after epoch ${seen.indexOf(top) + 1} for 3 epochs`);
+    expect(history).toHaveLength(seen.indexOf(top) + 4);
+    const model = Graph.fromBytes(await readFile(best));
+    const kernel = model.initializers.get("dense/kernel")!.tensor;
+    expect([...(kernel.data as Float32Array)]).toEqual(numbersOf(weights)["dense/kernel"]);
+    const { output } = await runOnnx(model, { features: new Tensor("float32", Float32Array.of(0.5, 0.5), [1, 2]) });
+    expect(output!.data[1]! > output!.data[0]!).toBe(true);
+    expect(history.at(-1)!.auc).toBeGreaterThan(0.85);
+    expect(history.at(-1)!.val_f1).toBeGreaterThan(0.8);
+  });
+
+  test("a file of ModelCheckpoint leads to the very same end, logs and states of callbacks included", async () => {
+    const make = (name: string) => [
+      callbacks.modelCheckpoint({ path: join(folder, `${name}-{epoch}.ckpt`), keepLast: 8 }),
+      callbacks.csvLogger({ path: join(folder, "log.csv") }),
+      callbacks.reduceLROnPlateau({ monitor: "loss", patience: 1, factor: 0.5, minDelta: 0.05 }),
+      callbacks.earlyStopping({ monitor: "val_accuracy", patience: 2, restoreBestWeights: true }),
+    ];
+    const optimizer = adamW({ lr: warmup({ steps: 20, lr: cosineDecay({ lr: 0.05, decaySteps: 100 }) }) });
+    const whole = await train(await options({ epochs: 8, optimizer, callbacks: make("whole") }));
+    const csv = await readFile(join(folder, "log.csv"), "utf8");
+    const at = join(folder, "whole-3.ckpt");
+    const resume = decodeCheckpoint(await readFile(at), at);
+    const rest = await train(await options({ epochs: 8, optimizer, callbacks: make("rest"), resume }));
+    expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
+    expect(rest.history).toEqual(whole.history);
+    expect(rest.stopped).toEqual(whole.stopped);
+    expect(await readFile(join(folder, "log.csv"), "utf8")).toBe(csv);
+  });
+
+  test("logs of all kinds are written while it trains", async () => {
+    const lines: string[] = [];
+    const stream = { isTTY: false, write: (line: string) => lines.push(line) > 0 };
+    const history = callbacks.history();
+    await train(
+      await options({
+        epochs: 3,
+        callbacks: [
+          callbacks.eventsLog({ path: join(folder, "events.jsonl") }),
+          callbacks.tensorBoard({ logDir: join(folder, "logs"), histogramFreq: 1, updateFreq: "batch" }),
+          callbacks.progressBar({ stream }),
+          callbacks.learningRateScheduler({ schedule: (epoch) => 0.01 / (epoch + 1) }),
+          history,
+        ],
+      }),
+    );
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toMatch(/^Epoch 3\/3 {2}loss 0\.\d{4} {2}accuracy .* samples\/s {2}\d+\.\d s\n$/);
+    expect(history.logs.map(({ lr }) => lr)).toEqual([0.01, 0.005, expect.closeTo(0.01 / 3, 12)]);
+    const events = (await readFile(join(folder, "events.jsonl"), "utf8")).trim().split("\n");
+    expect(JSON.parse(events.at(-1)!)).toMatchObject({ event: "end", epoch: 3, step: 48 });
+    expect((await readdir(join(folder, "logs"))).sort()).toEqual(["train", "validation"]);
+  });
+});
