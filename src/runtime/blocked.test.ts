@@ -26,8 +26,10 @@ function stack(): Graph {
   const [x, w, each, bias] = Object.entries(feeds).map(([name, { dtype, shape }]) => {
     return g.input(name, dtype, name === "x" ? ["batch", ...shape.slice(1)] : shape);
   }) as [Value, Value, Value, Value];
-  const wide = g.conv(x, w, bias, { kernel: [3, 3], pads: [1, 0, 1, 1], strides: [1, 2] });
-  return g.finish({ y: g.conv(g.relu(wide), each, undefined, { kernel: [3, 3], group: 64, dilations: [2, 1] }) });
+  const wide = g.conv(x, w, bias, { kernel: [3, 3], autoPad: "SAME_UPPER", strides: [1, 2] });
+  return g.finish({
+    y: g.conv(g.relu(wide), each, undefined, { kernel: [3, 3], group: 64, dilations: [2, 1] }),
+  });
 }
 
 test("convolutions of fed weights give the same in blocks", async () => {

@@ -103,8 +103,7 @@ function blockOrder({ attrs }: Node, w: ValueInfo | undefined, block: number): B
   if (w?.dtype !== "float32" || !w.shape?.every((size) => typeof size === "number")) return undefined;
   const [out = 0, perGroup = 0, ...kernel] = w.shape;
   const group = Number(attrs.get("group")?.value ?? 1);
-  const automatic = (attrs.get("auto_pad")?.value ?? "NOTSET") !== "NOTSET";
-  if (automatic || kernel.length !== 2 || out === 0 || out % block !== 0) return undefined;
+  if (kernel.length !== 2 || out === 0 || out % block !== 0) return undefined;
   // windows of one place are a plain product, which gains nothing
   if (group === 1 && perGroup % block === 0 && sizeOf(kernel) > 1)
     return { split: [out / block, block, perGroup / block, block, ...kernel], perm: [0, 2, 4, 5, 3, 1] };

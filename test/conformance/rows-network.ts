@@ -10,7 +10,10 @@ const w = (shape: readonly number[]) => ({ ...normal(shape, { seed: 2 }), fixed:
 export const rows: readonly OpRow[] = [
   {
     op: conv,
-    inputs: { x: normal([2, 4, 5, 6]), w: w([3, 4, 3, 2]), bias: normal([3], { seed: 3 }) },
+    inputs: [
+      { x: normal([2, 4, 5, 6]), w: w([3, 4, 3, 2]), bias: normal([3], { seed: 3 }) },
+      { x: normal([1, 6, 5, 6]), w: w([2, 6, 3, 2]) },
+    ],
     attrs: [
       {},
       { strides: [2, 2], pads: [1, 0, 2, 1] },
