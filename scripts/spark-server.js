@@ -6,7 +6,16 @@
  */
 
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -49,6 +58,15 @@ export async function installSpark(log = () => {}) {
   writeFileSync(done, packages.join(" "));
 }
 
+/** Executors of a local cluster keep gigabytes under Spark's own folder, whatever is set: a folder of links to it, removed at the end. */
+function ownHome(installed, work) {
+  const home = join(work, "home");
+  mkdirSync(home);
+  for (const entry of readdirSync(installed))
+    if (entry !== "work") symlinkSync(join(installed, entry), join(home, entry));
+  return home;
+}
+
 /**
  * Starts a server and waits until it listens.
  *
@@ -56,8 +74,8 @@ export async function installSpark(log = () => {}) {
  */
 export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]", conf = {}, env = {} } = {}) {
   const { stdout } = await run(python, ["-c", "import pyspark; print(pyspark.__path__[0])"]);
-  const home = stdout.trim();
   const work = await mkdtemp(join(tmpdir(), "deepframe-spark-"));
+  const home = ownHome(stdout.trim(), work);
   const log = join(work, "server.log");
   const settings = {
     "spark.connect.grpc.binding.address": "127.0.0.1",
