@@ -1,8 +1,10 @@
 /** @file One example of every layer: what the conformance suite puts through its checks. */
 
 import * as nn from "../../src/nn/index.js";
-import type { Layer } from "../../src/nn/layer.js";
+import { type Layer, layers } from "../../src/nn/layer.js";
+import { trace } from "../../src/ops/trace.js";
 import { Tensor } from "../../src/tensor/tensor.js";
+import { Asset } from "../../src/util/asset.js";
 import { randomTensor } from "../run-onnx.js";
 
 export interface LayerExample {
@@ -25,6 +27,10 @@ const sequence = randomTensor([2, 5, 4], 2);
 const picture = randomTensor([2, 4, 6, 5], 3);
 const volume = randomTensor([2, 2, 4, 3, 4], 4);
 const numbers = new Tensor("int64", BigInt64Array.of(3n, 0n, 1n, 2n, 4n, 0n), [2, 3]);
+
+const file = new Asset(
+  trace(({ x }, g) => ({ y: x.matmul(g.parameter("w", randomTensor([6, 2], 5))).tanh() }), { x: ["N", 6] }).toBytes(),
+);
 
 /** By type. */
 export const layerExamples: Readonly<Record<string, LayerExample>> = {
@@ -256,5 +262,11 @@ export const layerExamples: Readonly<Record<string, LayerExample>> = {
     },
     inputs: [sequence, randomTensor([2, 5, 4], 12)],
     shape: [2, 2],
+  },
+  OnnxNetwork: {
+    layer: () =>
+      layers.decode({ type: "OnnxNetwork", params: { model: {} } }, { asset: () => file, stage: () => 0 }, "example"),
+    inputs: [row],
+    shape: [3, 2],
   },
 };
