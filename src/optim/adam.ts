@@ -96,9 +96,9 @@ export const nadam = defineOptimizer({
     for (let t = 1; t <= step && product > 1e-18; t++) product *= mu(t);
     const [now, next] = [mu(step), mu(step + 1)];
     const root = Math.sqrt((1 - beta2 ** step) / (1 - beta2));
-    const own = (lr * (1 - now)) / (1 - product);
-    const ahead = (lr * next * (1 - beta1)) / (1 - product * next);
-    return { rate: own * root, ahead: ahead / own, floor: epsilon * root };
+    const own = (1 - now) / (1 - product);
+    const ahead = (next * (1 - beta1)) / (1 - product * next);
+    return { rate: lr * own * root, ahead: ahead / own, floor: epsilon * root };
   },
   update(inputs, params) {
     const { g, grad, numbers } = inputs;

@@ -60,6 +60,12 @@ describe.each(optimizers.types)("%s", (type) => {
     }
   });
 
+  test("leaves weights as they are at a learning rate of 0, as at the first step of a warm-up", async () => {
+    const weights = Float32Array.of(1, -2, 0);
+    const step = await stepper(make(type, { lr: 0 }), [3], 1);
+    expect([...(await step(weights, Float32Array.of(1, -1, 0), 1))]).toEqual([...weights]);
+  });
+
   test("updates joined weights as it does each, where it says so", async () => {
     const optimizer = make(type, {});
     if (!optimizer.isElementwise) return;

@@ -51,8 +51,8 @@ export const categoricalFocalCrossentropy = defineLoss({
     const classes = classesOf(who, prediction);
     const dtype = prediction.dtype === "float64" ? "float64" : "float32";
     // a column of labels may come as [batch, 1]
-    const labels = given.rank === prediction.rank ? g.squeeze(given, [-1]) : given;
-    const vectors = targets === "classes" ? g.cast(g.oneHot(labels, classes), dtype) : given;
+    const labels = () => (given.rank === prediction.rank ? g.squeeze(given, [-1]) : given);
+    const vectors = targets === "classes" ? g.cast(g.oneHot(labels(), classes), dtype) : given;
     const target = part === 0 ? vectors : g.add(g.mul(vectors, 1 - part), part / classes);
     const logits = logitsOf(who, g, prediction, { activation: "Softmax", fromLogits });
     const logP = logits === undefined ? g.log(g.clip(prediction, tiny, 1 - tiny)) : g.logSoftmax(logits);

@@ -50,7 +50,8 @@ export const earlyStopping = defineCallback(
             improved && (baseline === undefined || isBetter(params, run, { value, best: baseline, minDelta }));
           now.wait = counts ? 0 : now.wait + 1;
           if (now.wait < Math.max(1, patience) || epoch === 0) return;
-          const best = now.best === undefined ? "" : ` than ${now.best} after epoch ${now.bestEpoch! + 1}`;
+          const best =
+            now.best === undefined ? "" : ` than ${Number(now.best.toPrecision(6))} after epoch ${now.bestEpoch! + 1}`;
           run.stop(`${params.monitor} got no better${best} for ${now.wait} ${now.wait === 1 ? "epoch" : "epochs"}`);
         },
         async onTrainEnd(run, error) {

@@ -68,7 +68,9 @@ describe("callbacks on a real run", () => {
       }),
     );
     const top = Math.max(...seen);
-    expect(stopped).toBe(`val_accuracy got no better than ${top} after epoch ${seen.indexOf(top) + 1} for 3 epochs`);
+    expect(stopped).toBe(
+      `val_accuracy got no better than ${Number(top.toPrecision(6))} after epoch ${seen.indexOf(top) + 1} for 3 epochs`,
+    );
     expect(history).toHaveLength(seen.indexOf(top) + 4);
     const model = Graph.fromBytes(await readFile(best));
     const kernel = model.initializers.get("dense/kernel")!.tensor;
