@@ -12,6 +12,7 @@ export type { DataFrameReader } from "./data/reader.js";
 export type { Row } from "./data/rows.js";
 export { Schema } from "./data/schema.js";
 export type { ColumnType, Field } from "./data/types.js";
+export type { MapOptions, UserFunction } from "./data/user-function.js";
 export type { DataFrameWriter } from "./data/writer.js";
 export {
   DataError,
@@ -51,6 +52,8 @@ export { MultilayerPerceptronClassificationModel } from "./stages/classification
 export { MultilayerPerceptronClassifier } from "./stages/classification/multilayer-perceptron-classifier.js";
 export { NeuralClassificationModel } from "./stages/classification/neural-classification-model.js";
 export { NeuralClassifier } from "./stages/classification/neural-classifier.js";
+export { MapBatches } from "./stages/code/map-batches.js";
+export { MapRows } from "./stages/code/map-rows.js";
 export { BinaryClassificationEvaluator } from "./stages/evaluation/binary-classification-evaluator.js";
 export { classificationReport, type ReportOptions } from "./stages/evaluation/classification-report.js";
 export { MulticlassClassificationEvaluator } from "./stages/evaluation/multiclass-classification-evaluator.js";

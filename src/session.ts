@@ -11,6 +11,7 @@ import { inferSchema, type Row, rowsToBatch } from "./data/rows.js";
 import { Schema } from "./data/schema.js";
 import { ParamError } from "./errors.js";
 import type { Transformer } from "./pipeline/stage.js";
+import "./stages/code/maps.js";
 import { type FunctionOptions, functionOf } from "./worker/function-of.js";
 
 registerEngineModule("duckdb", () => import("./engines/duckdb/engine.js"));

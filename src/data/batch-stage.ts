@@ -27,6 +27,10 @@ export interface BatchStage {
   readonly rowsPerTask: number | undefined;
   /** Whether rows may be left out (`handleInvalid: "skip"`); each row gives exactly one row otherwise. */
   readonly dropsRows?: boolean | undefined;
+  /** Whether the rows that come out are others than those that came in, so that nothing may move past the stage. */
+  readonly makesRows?: boolean | undefined;
+  /** Does what must be done before the stage is sent anywhere, such as bundling code. */
+  prepare?(): Promise<void>;
   /** The columns it reads, so that others need not be computed or moved; all of them where it does not say. */
   readonly readsColumns?: readonly string[] | undefined;
   /** What explain() shows behind the name, as in `model=efficientnet-lite0, batch 16`. */

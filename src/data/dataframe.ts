@@ -14,6 +14,7 @@ import { batchToRows, valueAt } from "./rows.js";
 import { boundsOf, part } from "./sampling.js";
 import type { Schema } from "./schema.js";
 import { formatTable } from "./show.js";
+import { type MapOptions, stageOfFunction, type UserFunction } from "./user-function.js";
 import { DataFrameWriter } from "./writer.js";
 
 /** A row as collect gives it: column name to value. */
@@ -178,6 +179,31 @@ export class DataFrame {
   withStage(stage: BatchStage): DataFrame {
     const schema = this.plan.schema && stage.transformSchema(this.plan.schema);
     return new DataFrame({ kind: "stage", stage, input: this.plan, schema }, this.engine);
+  }
+
+  /**
+   * The rows as a function of the user's turns them out, row by row, in threads or on executors.
+   *
+   * The function is called with a row (values as {@link DataFrame.collect} gives them) and `options`, and gives a row, a list
+   * of rows or nothing, or a promise of these; with `adds`, exactly one row. See `MapRows`.
+   *
+   * @throws ParamError for a closure: what it captures cannot travel. Put it into a module.
+   * @example
+   * // clean.ts: export const clean = (row: { text: string }) => ({ words: row.text.split(" ").length });
+   * df.mapRows({ module: new URL("./clean.ts", import.meta.url), export: "clean" }, { adds: { words: "int" } });
+   */
+  mapRows(fn: UserFunction, options: MapOptions): DataFrame {
+    return this.withStage(stageOfFunction("rows", fn, options));
+  }
+
+  /**
+   * As {@link DataFrame.mapRows}, batch by batch: the function is called with an Arrow RecordBatch, and gives one, a Table,
+   * or an object of columns. See `MapBatches`.
+   *
+   * @example df.mapBatches({ module: new URL("./scale.ts", import.meta.url), export: "scale" }, { adds: { y: "double" } });
+   */
+  mapBatches(fn: UserFunction, options: MapOptions): DataFrame {
+    return this.withStage(stageOfFunction("batches", fn, options));
   }
 
   /** Count, mean, standard deviation, least and greatest value of columns (by default of numbers and strings), as text. */

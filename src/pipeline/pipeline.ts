@@ -80,6 +80,10 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
     return schemaAfterAll(this.params.stages, schema);
   }
 
+  override async prepare(): Promise<void> {
+    for (const stage of this.params.stages) await stage.prepare?.();
+  }
+
   /** Fits every Estimator in turn. Columns of all stages are checked before any work. */
   async fit(df: DataFrame, options: FitOptions = {}): Promise<PipelineModel> {
     await this.schemaAfter(await df.schema());
@@ -119,6 +123,10 @@ export class PipelineModel extends Model<typeof modelParams> {
 
   override schemaAfter(schema: Schema): Promise<Schema> {
     return schemaAfterAll(this.stages, schema);
+  }
+
+  override async prepare(): Promise<void> {
+    for (const stage of this.stages) await stage.prepare?.();
   }
 
   override transform(df: DataFrame): DataFrame {

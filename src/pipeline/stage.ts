@@ -55,6 +55,9 @@ export abstract class Stage<P extends ParamSpecs = ParamSpecs> {
     return this.transformSchema(schema);
   }
 
+  /** Does what must be done before {@link toSpec}, where there is such a thing. */
+  prepare?(): Promise<void>;
+
   /** The stage as data: type, parameters as JSON, assets. */
   toSpec(): StageSpec {
     const assets = new Map<string, Asset>();
@@ -71,6 +74,7 @@ export abstract class Stage<P extends ParamSpecs = ParamSpecs> {
    * @throws DataError where something is at the path already and `overwrite` is not set.
    */
   async save(path: string, options: SaveOptions = {}): Promise<void> {
+    await this.prepare?.();
     await saveStage(this.toSpec(), path, options);
   }
 }

@@ -2,6 +2,9 @@
 
 import { Pipeline, PipelineModel } from "../pipeline/pipeline.js";
 import { registerStages } from "../pipeline/registry.js";
+import { MapBatches } from "./code/map-batches.js";
+import { MapRows } from "./code/map-rows.js";
+import "./code/maps.js";
 import { LogisticRegression } from "./classification/logistic-regression.js";
 import { LogisticRegressionModel } from "./classification/logistic-regression-model.js";
 import { MultilayerPerceptronClassificationModel } from "./classification/multilayer-perceptron-classification-model.js";
@@ -39,6 +42,7 @@ registerStages(StandardScaler, StandardScalerModel);
 registerStages(MinMaxScaler, MinMaxScalerModel);
 registerStages(Imputer, ImputerModel);
 registerStages(SqlTransformer);
+registerStages(MapRows, MapBatches);
 registerStages(OnnxModel);
 registerStages(ImageDecoder);
 registerStages(ImageFeaturizer);

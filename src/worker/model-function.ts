@@ -65,6 +65,10 @@ export class ModelFunction extends Transformer<typeof params> implements Functio
     return `${this.params.name}(${argumentList(this.inputs)})`;
   }
 
+  override async prepare(): Promise<void> {
+    await this.#model.prepare();
+  }
+
   override toSpec(): ReturnType<Transformer["toSpec"]> {
     return { ...super.toSpec(), type: ModelFunction.name };
   }

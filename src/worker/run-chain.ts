@@ -38,6 +38,7 @@ export async function* runChain(
   { input, output, owned, signal, onRows }: ChainOptions,
 ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
   const pool = sharedPool();
+  for (const step of steps) if (step.kind === "stage") await step.stage.prepare?.();
   const chain: ChainSpec = {
     id: randomUUID(),
     steps: steps.map((step) => (step.kind === "stage" ? stepOf(step.stage) : step)),

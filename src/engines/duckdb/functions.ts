@@ -72,6 +72,7 @@ export class Functions {
       throw new ParamError("registerFunction", message, { code: "EXISTS" });
     }
     const prefix = `__deepframe_${++this.#count}_`;
+    await fn.prepare?.();
     await this.#create(fn, prefix);
     await this.#database.run(macro(`${await this.#database.macroSchema()}.${quoteName(fn.name)}`, fn, prefix));
     this.#registered.set(key, fn);

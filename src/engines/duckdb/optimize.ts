@@ -59,6 +59,7 @@ export class Optimizer {
     const uses = await this.#usesOfRows(moved, query);
     if (uses === undefined) return moved;
     if (below.kind === "stage") {
+      if (below.stage.makesRows) return moved;
       if (query.effect.counts && below.stage.dropsRows) return moved;
       const before = (await this.#describer.describe(below.input)).schema;
       const after = (await this.#describer.describe(below)).schema;

@@ -107,6 +107,7 @@ export class Bridge {
 
   async #step(step: Step): Promise<ExecutorStep> {
     if (step.kind === "pick") return step;
+    await step.stage.prepare?.();
     const { type, params, assets } = step.stage.toSpec();
     const files = await Promise.all(
       assets.map(async (asset) => ({ sha256: asset.sha256, file: await this.#shipper.asset(asset) })),
