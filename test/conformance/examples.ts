@@ -8,6 +8,8 @@ import { LogisticRegression } from "../../src/stages/classification/logistic-reg
 import { MultilayerPerceptronClassificationModel } from "../../src/stages/classification/multilayer-perceptron-classification-model.js";
 import { MultilayerPerceptronClassifier } from "../../src/stages/classification/multilayer-perceptron-classifier.js";
 import { NeuralClassifier } from "../../src/stages/classification/neural-classifier.js";
+import { MapBatches } from "../../src/stages/code/map-batches.js";
+import { MapRows } from "../../src/stages/code/map-rows.js";
 import { BinaryClassificationEvaluator } from "../../src/stages/evaluation/binary-classification-evaluator.js";
 import { MulticlassClassificationEvaluator } from "../../src/stages/evaluation/multiclass-classification-evaluator.js";
 import { RegressionEvaluator } from "../../src/stages/evaluation/regression-evaluator.js";
@@ -40,6 +42,7 @@ export interface StageExample {
   readonly many?: number;
 }
 
+const userModule = new URL("../../../test/fixtures/user/clean.ts", import.meta.url).href;
 const number = { types: { x: "double" }, row: (i: number) => ({ x: (i % 7) - 2.5 }) };
 const index = { types: { i: "double" }, row: (i: number) => ({ i: i % 3 }) };
 const word = { types: { s: "string" }, row: (i: number) => ({ s: ["b", "a", "é", ""][i % 4] }) };
@@ -108,6 +111,22 @@ export const examples: Readonly<Record<string, StageExample>> = {
   SqlTransformer: {
     ...number,
     make: () => new SqlTransformer({ statement: "SELECT *, x * 2 AS twice FROM __THIS__" }),
+  },
+  MapRows: {
+    types: { text: "string" },
+    row: (i) => ({ text: ["a b", "", "c"][i % 3] }),
+    make: () => new MapRows({ module: userModule, export: "words", adds: { words: "int" }, columns: ["text"] }),
+  },
+  MapBatches: {
+    ...number,
+    make: () =>
+      new MapBatches({
+        module: userModule,
+        export: "scale",
+        adds: { y: "double" },
+        columns: ["x"],
+        options: { by: 2 },
+      }),
   },
   OnnxModel: {
     ...vector,

@@ -95,7 +95,7 @@ describe.each(engines)("functions of the user's on $name", ({ frame, session }) 
     await expect(bad).rejects.toMatchObject({ name: "DataError", code: "USER_CODE", fields: { line: 8 } });
     const batches = (await three()).mapBatches(fn("failing"), { schema: { y: "double" }, batchSize: 3 }).collect();
     await expect(batches).rejects.toThrow(
-      /^MapBatches\(failing\): failed on the batch that begins at .* in clean\.ts:43: no use for/,
+      /^MapBatches\(failing\): failed on the batch that begins at .* in clean\.ts:44: no use for/,
     );
   });
 

@@ -1,5 +1,6 @@
 /** @file What MapRows and MapBatches share: parameters, columns, the module's bundle, errors of the user's code. */
 
+import { isDeepStrictEqual } from "node:util";
 import type { RecordBatch } from "apache-arrow";
 import { fromArrowField } from "../../data/arrow-types.js";
 import type { StageSpec } from "../../data/batch-stage.js";
@@ -141,7 +142,7 @@ export abstract class UserCode extends Transformer<Specs> {
 
 function isJson(value: unknown): boolean {
   try {
-    return JSON.stringify(value) !== undefined;
+    return isDeepStrictEqual(JSON.parse(JSON.stringify(value)), value);
   } catch {
     return false;
   }
