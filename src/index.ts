@@ -73,6 +73,8 @@ export { ImagePredictor } from "./stages/image/image-predictor.js";
 export { ImageTransformer } from "./stages/image/image-transformer.js";
 export { type ImageModel, modelNames, registerModel } from "./stages/image/models.js";
 export { OnnxModel } from "./stages/onnx/onnx-model.js";
+export { LinearRegression } from "./stages/regression/linear-regression.js";
+export { LinearRegressionModel } from "./stages/regression/linear-regression-model.js";
 export { NeuralRegressionModel } from "./stages/regression/neural-regression-model.js";
 export { NeuralRegressor } from "./stages/regression/neural-regressor.js";
 export type { DType } from "./tensor/dtype.js";

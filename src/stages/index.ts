@@ -28,6 +28,8 @@ import { ImageFeaturizer } from "./image/image-featurizer.js";
 import { ImagePredictor } from "./image/image-predictor.js";
 import { ImageTransformer } from "./image/image-transformer.js";
 import { OnnxModel } from "./onnx/onnx-model.js";
+import { LinearRegression } from "./regression/linear-regression.js";
+import { LinearRegressionModel } from "./regression/linear-regression-model.js";
 import { NeuralRegressionModel } from "./regression/neural-regression-model.js";
 import { NeuralRegressor } from "./regression/neural-regressor.js";
 
@@ -54,6 +56,8 @@ registerStages(MultilayerPerceptronClassifier);
 registerStages(MultilayerPerceptronClassificationModel);
 registerStages(NeuralClassifier, NeuralClassificationModel);
 registerStages(NeuralRegressor, NeuralRegressionModel);
+registerStages(LinearRegression);
+registerStages(LinearRegressionModel);
 registerStages(BinaryClassificationEvaluator);
 registerStages(MulticlassClassificationEvaluator);
 registerStages(RegressionEvaluator);

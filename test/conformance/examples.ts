@@ -27,6 +27,7 @@ import { ImageFeaturizer } from "../../src/stages/image/image-featurizer.js";
 import { ImagePredictor } from "../../src/stages/image/image-predictor.js";
 import { ImageTransformer } from "../../src/stages/image/image-transformer.js";
 import { OnnxModel } from "../../src/stages/onnx/onnx-model.js";
+import { LinearRegression } from "../../src/stages/regression/linear-regression.js";
 import { NeuralRegressor } from "../../src/stages/regression/neural-regressor.js";
 import type { TestEngine } from "../engines.js";
 import { identity } from "../fixtures/tiny-onnx.js";
@@ -172,6 +173,14 @@ export const examples: Readonly<Record<string, StageExample>> = {
     make: async ({ frame }) => {
       const rows = Array.from({ length: 50 }, (_, i) => labelled.row(i));
       return new NeuralRegressor({ network: smallNetwork(1), epochs: 1 }).fit(await frame(rows, labelled.types));
+    },
+  },
+  LinearRegression: { ...labelled, make: () => new LinearRegression({}) },
+  LinearRegressionModel: {
+    ...labelled,
+    make: async ({ frame }) => {
+      const rows = Array.from({ length: 50 }, (_, i) => labelled.row(i));
+      return new LinearRegression({ regParam: 0.1 }).fit(await frame(rows, labelled.types));
     },
   },
   BinaryClassificationEvaluator: { ...predicted, make: () => new BinaryClassificationEvaluator({}) },

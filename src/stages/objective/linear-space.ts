@@ -18,6 +18,8 @@ export interface LinearOptions extends Penalty {
   readonly fitIntercept: boolean;
   /** How much the loss bends at most, as a part of a column's variance. */
   readonly curvature: number;
+  /** Standard deviations of the columns, 0 for those that stay out. Default: Spark ML's for samples. */
+  readonly deviations?: Float64Array;
 }
 
 /** A model in its own terms. */
@@ -42,13 +44,13 @@ export class LinearSpace {
   readonly #penalty: Float64Array;
 
   constructor(summary: Summary, options: LinearOptions) {
-    const { l2, standardization, curvature } = options;
+    const { l2, standardization, curvature, deviations = deviationsOf(summary) } = options;
     this.features = summary.mean.length;
     this.#summary = summary;
     this.#options = options;
     // a penalty on original coefficients adds its own curvature
     const bend = standardization ? 0 : l2 / curvature;
-    this.#scale = deviationsOf(summary).map((deviation) => (deviation === 0 ? 0 : Math.sqrt(deviation ** 2 + bend)));
+    this.#scale = deviations.map((deviation) => (deviation === 0 ? 0 : Math.sqrt(deviation ** 2 + bend)));
     this.#penalty = this.#scale.map((scale) => (standardization || scale === 0 ? 1 : 1 / scale));
   }
 

@@ -14,6 +14,8 @@ import type { TrainingRows } from "./training-rows.js";
 
 /** How often a pass is begun anew where rows were lost with an executor on the way. */
 const attempts = 3;
+/** Blocks (of 4 MiB at most) that are sent to workers at a time: they may all lie in one partition. */
+const blocksPerJob = 64;
 
 /**
  * The rows are packed into blocks once, which the cluster keeps (in memory and on disk), and its workers too. A pass sends
@@ -70,8 +72,9 @@ export class RemoteRows implements TrainingRows {
     for (let attempt = 1; ; attempt++) {
       const kept = await partsOf(this.#blocks.select("block").withStage(stage), signal);
       let { total, rows } = kept;
-      if (kept.missing.length > 0) {
-        const missing = this.#blocks.filter(col("block").isIn(...kept.missing)).select("block", "matrices");
+      for (let from = 0; from < kept.missing.length; from += blocksPerJob) {
+        const some = kept.missing.slice(from, from + blocksPerJob);
+        const missing = this.#blocks.filter(col("block").isIn(...some)).select("block", "matrices");
         const sent = await partsOf(missing.withStage(stage), signal);
         total = addSums(total, sent.total);
         rows += sent.rows;

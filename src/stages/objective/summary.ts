@@ -81,18 +81,21 @@ export function mergeSummaries(a: Summary, b: Summary): Summary {
   };
 }
 
-/** Standard deviations of the columns, as Spark ML's summarizer gives them for weighted rows; 0 for constant columns. */
-export function deviationsOf(summary: Summary): Float64Array {
-  return summary.squares.map((sum, j) => deviation(sum, summary.mean[j]!, summary));
+/** Whether rows are a sample (Spark ML's summarizer) or all there are (its normal equations). */
+export type Freedom = "sample" | "population";
+
+/** Standard deviations of the columns; 0 for constant columns. */
+export function deviationsOf(summary: Summary, freedom: Freedom = "sample"): Float64Array {
+  return summary.squares.map((sum, j) => deviation(sum, summary.mean[j]!, summary, freedom));
 }
 
-export function labelDeviationOf(summary: Summary): number {
-  return deviation(summary.labelSquares, summary.labelMean, summary);
+export function labelDeviationOf(summary: Summary, freedom: Freedom = "sample"): number {
+  return deviation(summary.labelSquares, summary.labelMean, summary, freedom);
 }
 
-function deviation(squares: number, mean: number, { weight, weightSquares }: Summary): number {
-  const freedom = weight - weightSquares / weight;
-  const found = freedom > 0 ? Math.sqrt(squares / freedom) : 0;
+function deviation(squares: number, mean: number, { weight, weightSquares }: Summary, freedom: Freedom): number {
+  const divisor = freedom === "population" ? weight : weight - weightSquares / weight;
+  const found = divisor > 0 ? Math.sqrt(squares / divisor) : 0;
   // what is left is rounding
   return found <= 1e-12 * Math.abs(mean) ? 0 : found;
 }
