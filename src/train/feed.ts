@@ -3,11 +3,13 @@
 import type { Engine } from "./engine.js";
 import { type Block, blocksOf } from "./epoch-plan.js";
 import type { RowStore, Rows } from "./row-store.js";
+import type { SetName } from "./thread.js";
 
 /** Bytes of rows that the training thread holds at once where not all of them fit. */
 const blockBytes = 64 * 2 ** 20;
 
 export interface FeedOptions {
+  readonly set: SetName;
   readonly store: RowStore;
   readonly engine: Engine;
   /** Rows of one step. */
@@ -36,11 +38,11 @@ export class Feed {
 
   /** Loads a block of an epoch unless it is there, and begins to read the one after it. */
   async load(epoch: number, blocks: readonly Block[], number: number): Promise<void> {
-    const { store, engine } = this.#options;
+    const { store, engine, set } = this.#options;
     if (this.#isWholeLoaded) return;
     const key = `${epoch} ${number}`;
     const rows = this.#next?.key === key ? await this.#next.rows : await store.read(blocks[number]!.pieces);
-    await engine.load("train", rows);
+    await engine.load(set, rows);
     this.#isWholeLoaded = blocks.length === 1;
     const after = blocks[number + 1];
     if (after === undefined) return;

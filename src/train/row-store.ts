@@ -50,6 +50,11 @@ export class RowStore {
     this.#who = who;
   }
 
+  /** What another store takes to keep to the same bounds. */
+  get limits(): { readonly budget: number; readonly who: Who } {
+    return { budget: this.#budget, who: this.#who };
+  }
+
   get rows(): number {
     return this.#rows;
   }

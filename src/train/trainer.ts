@@ -10,6 +10,7 @@ import { Engine } from "./engine.js";
 import { type Block, runsOf } from "./epoch-plan.js";
 import { Feed } from "./feed.js";
 import { statCountOf } from "./forward.js";
+import { frozenCache } from "./frozen-cache.js";
 import { Layout } from "./layout.js";
 import { manifestOf, type Problem } from "./problem.js";
 import type { RowStore } from "./row-store.js";
@@ -33,6 +34,11 @@ export interface TrainOptions {
    * that is killed and started again with the same options ends with the very same weights.
    */
   readonly checkpointDir?: string | undefined;
+  /**
+   * Whether the results of layers before the first that is trained are computed once per row and kept, where nothing before
+   * them is random: in memory and in a file as the rows are. Default true.
+   */
+  readonly cacheFrozen?: boolean;
   /** Default 60. */
   readonly checkpointSeconds?: number;
   /** A checkpoint to go on from; true, the default, takes the newest in `checkpointDir`, false begins anew and empties it. */
@@ -48,6 +54,8 @@ export interface Trained {
   readonly weights: ReadonlyMap<string, Tensor>;
   /** The logs of each epoch. */
   readonly history: readonly Logs[];
+  /** Rows of which the frozen part's results were computed once and kept. */
+  readonly cachedRows: number;
   /** Why it ended before its epochs were done. */
   readonly stopped: string | undefined;
 }
@@ -65,25 +73,58 @@ export async function train(options: TrainOptions): Promise<Trained> {
   if (options.train.rows === 0) {
     throw new DataError(options.who, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
   }
-  const { problem, optimizer } = options;
-  const { weights, states } = manifestOf(problem);
-  const layout = new Layout(weights, states, optimizer);
-  if (layout.groups.length === 0) {
-    throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");
-  }
+  const { weights } = manifestOf(options.problem);
   const first = new Map(
     weights.map((spec) => [spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed)]),
   );
-  const engine = await Engine.open({ problem, layout, values: first, seed: options.seed });
-  const run = new Run(options, layout, engine, first);
+  const work = await withoutFrozen(options, first);
   try {
-    const folder = await folderOf(options);
-    const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
-    if (start === undefined) await engine.write(layout.first(options.seed, first));
-    else await run.resume(start);
-    return await new Trainer(options, engine, run, folder).train();
+    const { problem } = work;
+    const rest = manifestOf(problem);
+    const layout = new Layout(rest.weights, rest.states, options.optimizer);
+    if (layout.groups.length === 0) {
+      throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");
+    }
+    const engine = await Engine.open({ problem, layout, values: first, seed: options.seed });
+    try {
+      const run = new Run(options, layout, engine, first);
+      const folder = await folderOf(options);
+      const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
+      if (start === undefined) await engine.write(layout.first(options.seed, first));
+      else await run.resume(start);
+      return {
+        ...(await new Trainer({ ...options, ...work }, engine, run, folder).train()),
+        cachedRows: work.cachedRows,
+      };
+    } finally {
+      engine.close();
+    }
   } finally {
-    engine.close();
+    await work.close();
+  }
+}
+
+/** What is left to do where the frozen part's results are kept: a smaller problem, on rows of results. */
+async function withoutFrozen(options: TrainOptions, first: ReadonlyMap<string, Tensor>) {
+  const { problem, train, validation, signal, cacheFrozen = true } = options;
+  const count = train.rows + (validation?.rows ?? 0);
+  const cache = cacheFrozen ? await frozenCache(problem, first, count) : undefined;
+  const stores: RowStore[] = [];
+  const close = async () => void (await Promise.all(stores.map((store) => store.close())));
+  if (cache === undefined) return { problem, train, validation, cachedRows: 0, close };
+  const results = async (store: RowStore) => {
+    const found = await cache.rows(store, signal);
+    stores.push(found);
+    return found;
+  };
+  try {
+    const rows = { train: await results(train), validation: validation && (await results(validation)) };
+    return { problem: cache.problem, ...rows, cachedRows: count, close };
+  } catch (error) {
+    await close();
+    throw error;
+  } finally {
+    await cache.close();
   }
 }
 
@@ -100,6 +141,7 @@ class Trainer {
   readonly #engine: Engine;
   readonly #run: Run;
   readonly #feed: Feed;
+  readonly #heldOut: Feed | undefined;
   readonly #folder: CheckpointFolder | undefined;
   /** Milliseconds of one step, as measured. */
   #stepTime: number | undefined;
@@ -112,13 +154,14 @@ class Trainer {
     this.#run = run;
     this.#folder = folder;
     const { train: store, seed, shuffle = true } = options;
-    this.#feed = new Feed({ store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
+    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
+    const { validation } = options;
+    this.#heldOut =
+      validation && new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1 });
   }
 
-  async train(): Promise<Trained> {
-    const { validation } = this.#options;
+  async train(): Promise<Omit<Trained, "cachedRows">> {
     const run = this.#run;
-    if (validation !== undefined) await this.#engine.load("validation", await validation.read(wholeOf(validation)));
     let failure: unknown;
     try {
       await run.tell((each) => each.onTrainBegin?.(run));
@@ -226,14 +269,17 @@ class Trainer {
   }
 
   async #validate(): Promise<Logs> {
-    const { validation } = this.#options;
+    const { validation, signal } = this.#options;
     const run = this.#run;
-    if (validation === undefined || validation.rows === 0) return {};
+    if (validation === undefined || this.#heldOut === undefined || validation.rows === 0) return {};
     const weights = await run.learned();
     const sums = run.emptySums();
-    const size = Math.min(validation.rows, Math.max(run.batchSize, 256));
-    const found = await this.#engine.evaluate("validation", validation.rows, size, weights, this.#options.signal);
-    for (const stats of found) sums.add(stats);
+    const blocks = this.#heldOut.blocks(0);
+    for (const [number, { rows }] of blocks.entries()) {
+      await this.#heldOut.load(0, blocks, number);
+      const size = Math.min(rows, Math.max(run.batchSize, 256));
+      for (const stats of await this.#engine.evaluate("validation", rows, size, weights, signal)) sums.add(stats);
+    }
     return sums.logs("val_");
   }
 
@@ -256,8 +302,4 @@ class Trainer {
       { code: "NOT_FINITE", step: step + 1, lr, weight, gradient, gradients, weights: await this.#run.learned() },
     );
   }
-}
-
-function wholeOf({ segments }: RowStore) {
-  return segments.map((rows, segment) => ({ segment, from: 0, to: rows }));
 }
