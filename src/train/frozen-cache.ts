@@ -47,7 +47,11 @@ export async function frozenCache(
     problem.inputs.map(({ shape }) => shape),
   );
   if (parts === undefined) return undefined;
-  const graph = inferenceGraph({ network: parts.frozen, inputs: problem.inputs }, values);
+  const frozen = { network: parts.frozen, inputs: problem.inputs };
+  // a result may have an input's name
+  const graph = inferenceGraph(frozen, values, (_, results) =>
+    Object.fromEntries(Object.values(results).map((result, i) => [`result/${i}`, result])),
+  );
   if (!graph.nodes.some(({ opType }) => heavy.has(opType))) return undefined;
   const inputs = resultFields(graph, parts.rest.inputs);
   if (inputs === undefined || rowCount * bytesOf(inputs) > mostBytes) return undefined;
