@@ -3,7 +3,7 @@
 import { type CachePlan, inputUses, type LocalPlan, type Plan, type StagePlan } from "../../data/plan.js";
 import { SchemaError } from "../../errors.js";
 import type { Database } from "./database.js";
-import type { Describer } from "./described.js";
+import type { DuckDescriber } from "./described.js";
 import { render } from "./dialect.js";
 import { quoteName } from "./quote.js";
 import { readSql } from "./readers.js";
@@ -16,7 +16,7 @@ export async function compile(
   plan: Plan,
   list: string,
   database: Database,
-  describer: Describer,
+  describer: DuckDescriber,
   bind: Bind,
 ): Promise<string> {
   const references = await countReferences(plan, describer);
@@ -66,7 +66,7 @@ function hasStage(plan: Plan): boolean {
 }
 
 /** How often each node's rows are read. */
-async function countReferences(plan: Plan, describer: Describer): Promise<Map<Plan, number>> {
+async function countReferences(plan: Plan, describer: DuckDescriber): Promise<Map<Plan, number>> {
   const counts = new Map<Plan, number>();
   const visit = async (node: Plan, times: number): Promise<void> => {
     const before = counts.get(node) ?? 0;

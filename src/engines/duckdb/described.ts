@@ -1,7 +1,8 @@
 /** @file Names and types of what a plan gives, found without running it: each query is prepared over empty inputs. */
 
 import { type DuckDBType, DuckDBTypeId, StatementType } from "@duckdb/node-api";
-import type { Plan, Query, ReadPlan, SqlPlan } from "../../data/plan.js";
+import { Describer, type Description, type Picked } from "../../data/describer.js";
+import type { Query, ReadPlan, SqlPlan } from "../../data/plan.js";
 import { Schema } from "../../data/schema.js";
 import { type ColumnType, type Field, sameType, type TensorType, tensorOf, widthOf } from "../../data/types.js";
 import type { Database } from "./database.js";
@@ -24,7 +25,7 @@ interface DescribedColumn {
 }
 
 /** What a plan gives. */
-export class Described {
+export class Described implements Description {
   readonly columns: readonly DescribedColumn[];
   /** A statement that is no query, such as CREATE TABLE. */
   readonly isStatement: boolean;
@@ -68,51 +69,31 @@ export class Described {
   }
 }
 
-/** Describes plans, each once. */
-export class Describer {
+/** Asks DuckDB: each query is prepared over empty inputs. */
+export class DuckDescriber extends Describer<Described> {
   readonly #database: Database;
   readonly #expander: Expander;
-  readonly #known = new WeakMap<Plan, Promise<Described>>();
 
   constructor(database: Database, expander: Expander) {
+    super();
     this.#database = database;
     this.#expander = expander;
   }
 
-  describe(plan: Plan): Promise<Described> {
-    let described = this.#known.get(plan);
-    if (described === undefined) {
-      described = this.#find(plan);
-      // a failure may pass: a file that comes later
-      described.catch(() => this.#known.delete(plan));
-      this.#known.set(plan, described);
-    }
-    return described;
+  protected of(schema: Schema): Described {
+    return Described.of(schema);
   }
 
-  /** The query of a SQL node for its inputs. */
-  async query(plan: SqlPlan): Promise<{ query: Query; inputs: readonly Described[] }> {
-    const inputs = await Promise.all(plan.inputs.map((each) => this.describe(each)));
-    return { query: plan.query(inputs.map(({ forQueries }) => forQueries)), inputs };
+  protected cached(input: Described): Described {
+    return Described.of(input.schema);
   }
 
-  async #find(plan: Plan): Promise<Described> {
-    switch (plan.kind) {
-      case "local":
-        return Described.of(plan.schema);
-      case "cache":
-        return Described.of((await this.describe(plan.input)).schema);
-      case "stage":
-        return Described.of(plan.stage.transformSchema((await this.describe(plan.input)).schema));
-      case "read":
-        return await this.#findRead(plan);
-      case "sql":
-        return this.#findSql(plan);
-    }
+  protected picked(below: Described, columns: readonly Picked[]): Described {
+    const byName = new Map(below.columns.map((column) => [column.name, column]));
+    return new Described(columns.map(({ from, to }) => ({ ...byName.get(from)!, name: to })));
   }
 
-  async #findRead(plan: ReadPlan): Promise<Described> {
-    if (plan.schema !== undefined) return Described.of(plan.schema);
+  protected async read(plan: ReadPlan): Promise<Described> {
     const expanded = await this.#expander.expand(plan);
     if (expanded !== plan) return await this.describe(expanded);
     const { sql, tensors } = await readSql(plan, this.#database);
@@ -120,13 +101,7 @@ export class Describer {
     return new Described(columns.map((column) => ({ ...column, type: tensors.get(column.name) ?? column.type })));
   }
 
-  async #findSql(plan: SqlPlan): Promise<Described> {
-    const { query, inputs } = await this.query(plan);
-    const { effect } = query;
-    if (effect?.kind === "pick") {
-      const byName = new Map(inputs[0]!.columns.map((column) => [column.name, column]));
-      return new Described(effect.columns.map(({ from, to }) => ({ ...byName.get(from)!, name: to })));
-    }
+  protected async ask(plan: SqlPlan, query: Query, inputs: readonly Described[]): Promise<Described> {
     const names = query.inputNames;
     const text = render(query.sql, (index) => inputs[index]!.emptySql);
     const views = names?.map((name, i) => `${quoteName(name)} AS ${inputs[i]!.emptySql}`) ?? [];
@@ -135,7 +110,7 @@ export class Describer {
       plan.op,
       inputs,
     );
-    return effect?.kind === "rows" ? inputs[0]! : described;
+    return query.effect?.kind === "rows" ? inputs[0]! : described;
   }
 
   async #prepare(sql: string, op: string, inputs: readonly Described[]): Promise<Described> {

@@ -4,18 +4,20 @@ import type * as arrow from "apache-arrow";
 import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
+import { Optimizer } from "../../data/optimize.js";
 import type { CachePlan, Plan } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { listNames, ParamError } from "../../errors.js";
-import { runChain, type Step } from "../../worker/run-chain.js";
+import { peel } from "../../worker/peel.js";
+import { runChain } from "../../worker/run-chain.js";
 import { compile } from "./compile.js";
 import { Database, type DuckdbOptions, type ScratchTable } from "./database.js";
-import { Describer } from "./described.js";
+import { DuckDescriber } from "./described.js";
 import { render } from "./dialect.js";
 import { Expander } from "./expand.js";
 import { explainPlan } from "./explain.js";
-import { Optimizer } from "./optimize.js";
 import { RowProgress } from "./progress.js";
+import { columnsByParse } from "./references.js";
 import { type BatchSize, defaultSize, streamQuery } from "./stream.js";
 import { fillTable, ofBatches, type Source, streaming } from "./tables.js";
 import { translate } from "./translate.js";
@@ -26,7 +28,7 @@ export class DuckdbEngine implements Engine {
   readonly name = "duckdb";
   readonly isRemote = false;
   readonly #database: Database;
-  readonly #describer: Describer;
+  readonly #describer: DuckDescriber;
   readonly #optimizer: Optimizer;
   readonly #expander = new Expander();
   readonly #views = new Map<string, Plan>();
@@ -37,8 +39,8 @@ export class DuckdbEngine implements Engine {
 
   constructor(database: Database, onProgress?: ProgressListener) {
     this.#database = database;
-    this.#describer = new Describer(database, this.#expander);
-    this.#optimizer = new Optimizer(database, this.#describer);
+    this.#describer = new DuckDescriber(database, this.#expander);
+    this.#optimizer = new Optimizer(this.#describer, columnsByParse(database));
     this.#onProgress = onProgress;
     this.#abandoned = new FinalizationRegistry((table) => {
       database.dropTable(table).catch(() => {});
@@ -110,7 +112,7 @@ export class DuckdbEngine implements Engine {
 
   /** The plan's rows: of this process, of a query, or of a chain over either. */
   async *#run(plan: Plan, signal: AbortSignal | undefined, rows?: number): AsyncGenerator<arrow.RecordBatch, void> {
-    const { source, steps } = await this.#peel(plan);
+    const { source, steps } = await peel(plan, this.#describer);
     const stages = steps.flatMap((step) => (step.kind === "stage" ? step.stage : []));
     if (stages.length === 0) {
       yield* this.#source(plan, { ...defaultSize, rows: rows ?? defaultSize.rows }, signal);
@@ -235,7 +237,7 @@ export class DuckdbEngine implements Engine {
 
   async #fillCache(plan: CachePlan, signal: AbortSignal | undefined): Promise<ScratchTable> {
     const prepared = await this.#prepare(plan.input);
-    const { steps } = await this.#peel(prepared);
+    const { steps } = await peel(prepared, this.#describer);
     if (steps.some(({ kind }) => kind === "stage")) {
       return await fillTable(this.#database, await this.#describer.describe(prepared), this.#run(prepared, signal));
     }
@@ -244,29 +246,6 @@ export class DuckdbEngine implements Engine {
       await this.#database.run(`CREATE TABLE ${table} AS ${query}`);
       return table;
     });
-  }
-
-  /** Stages and picks at the plan's top, first to last, and what they stand on. */
-  async #peel(plan: Plan): Promise<{ source: Plan; steps: Step[] }> {
-    const steps: Step[] = [];
-    let source = plan;
-    for (;;) {
-      if (source.kind === "stage") {
-        steps.unshift({ kind: "stage", stage: source.stage });
-        source = source.input;
-      } else if (source.kind === "sql") {
-        const { effect } = (await this.#describer.query(source)).query;
-        if (effect?.kind !== "pick" || !(await this.#standsOnStage(source.inputs[0]!))) return { source, steps };
-        steps.unshift({ kind: "pick", columns: effect.columns });
-        source = source.inputs[0]!;
-      } else return { source, steps };
-    }
-  }
-
-  async #standsOnStage(plan: Plan): Promise<boolean> {
-    if (plan.kind !== "sql") return plan.kind === "stage";
-    const { effect } = (await this.#describer.query(plan)).query;
-    return effect?.kind === "pick" && (await this.#standsOnStage(plan.inputs[0]!));
   }
 }
 

@@ -1,10 +1,10 @@
 /** @file explain(): the plan as it will run, one line per step, inputs indented below. */
 
 import type { Plan } from "../../data/plan.js";
-import type { Describer } from "./described.js";
+import type { DuckDescriber } from "./described.js";
 import { render } from "./dialect.js";
 
-export async function explainPlan(plan: Plan, describer: Describer): Promise<string> {
+export async function explainPlan(plan: Plan, describer: DuckDescriber): Promise<string> {
   const lines: string[] = [];
   const visit = async (node: Plan, depth: number): Promise<void> => {
     lines.push(`${"  ".repeat(depth)}${depth === 0 ? "" : "+- "}${await lineOf(node, describer)}`);
@@ -15,7 +15,7 @@ export async function explainPlan(plan: Plan, describer: Describer): Promise<str
   return lines.join("\n");
 }
 
-async function lineOf(node: Plan, describer: Describer): Promise<string> {
+async function lineOf(node: Plan, describer: DuckDescriber): Promise<string> {
   switch (node.kind) {
     case "read":
       return `Read ${node.format} ${node.paths.join(", ")}`;

@@ -8,7 +8,7 @@ import { type AddArtifactsRequest, AddArtifactsRequestSchema } from "./proto/spa
 import { retrying } from "./retry.js";
 
 export interface Artifact {
-  /** Kind and file name, as in `pyfiles/a.py`, `archives/b.zip#b`, `cache/HASH`. */
+  /** Kind and file name, as in `pyfiles/a.py`, `files/b.zip`, `cache/HASH`. */
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Whether the server can be asked if it has it already. */

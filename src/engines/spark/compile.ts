@@ -10,7 +10,8 @@ import {
   type SqlPlan,
   type StagePlan,
 } from "../../data/plan.js";
-import type { Describer } from "./described.js";
+import { standsOnStage } from "../../worker/peel.js";
+import type { SparkDescriber } from "./described.js";
 import { quoteName, render } from "./dialect.js";
 import type { RelationSchema } from "./proto/spark_connect_pb.js";
 import type { Reading } from "./readers.js";
@@ -53,7 +54,7 @@ export function tableRelation(name: string): Relation {
 }
 
 /** The relation that gives the plan's rows. */
-export async function compile(plan: Plan, describer: Describer, leaves: Leaves): Promise<Relation> {
+export async function compile(plan: Plan, describer: SparkDescriber, leaves: Leaves): Promise<Relation> {
   const known = new Map<Plan, Promise<Relation>>();
 
   const relationOf = (node: Plan): Promise<Relation> => {
@@ -102,11 +103,4 @@ export async function compile(plan: Plan, describer: Describer, leaves: Leaves):
   };
 
   return await relationOf(plan);
-}
-
-/** Whether picks of columns at the plan's top stand on a stage, with which they can run in one pass. */
-export async function standsOnStage(plan: Plan, describer: Describer): Promise<boolean> {
-  if (plan.kind !== "sql") return plan.kind === "stage";
-  const { effect } = (await describer.query(plan)).query;
-  return effect?.kind === "pick" && (await standsOnStage(plan.inputs[0]!, describer));
 }

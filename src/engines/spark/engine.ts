@@ -5,27 +5,20 @@ import type * as arrow from "apache-arrow";
 import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
+import { Optimizer } from "../../data/optimize.js";
 import type { CachePlan, Plan } from "../../data/plan.js";
 import { batchToRows } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { EngineError, ParamError } from "../../errors.js";
+import { peel } from "../../worker/peel.js";
 import { recastBatch } from "../../worker/recast.js";
-import type { Step } from "../../worker/run-chain.js";
 import { arrowBatches } from "./arrow-stream.js";
 import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
-import {
-  compile,
-  type Leaves,
-  type Relation,
-  readingRelation,
-  sqlOver,
-  standsOnStage,
-  tableRelation,
-} from "./compile.js";
+import { compile, type Leaves, type Relation, readingRelation, sqlOver, tableRelation } from "./compile.js";
 import { parseConnection } from "./connection.js";
 import { Depot } from "./depot.js";
-import { type Described, Describer } from "./described.js";
+import { Described, SparkDescriber } from "./described.js";
 import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
 import { execute, type Response } from "./execute.js";
@@ -33,6 +26,7 @@ import { localRelation } from "./local.js";
 import { probe, type Server } from "./probe.js";
 import type { CommandSchema, PlanSchema } from "./proto/spark_connect_pb.js";
 import { readRelation } from "./readers.js";
+import { columnsByWords } from "./references.js";
 import { TaskProgress } from "./task-progress.js";
 import { fromSparkSchema, sparkSchema } from "./types.js";
 import { writeOperation } from "./writers.js";
@@ -46,7 +40,8 @@ export class SparkEngine implements Engine {
   readonly isRemote = true;
   readonly #client: Client;
   readonly #server: Server;
-  readonly #describer: Describer;
+  readonly #describer: SparkDescriber;
+  readonly #optimizer: Optimizer;
   readonly #bridge: Bridge;
   readonly #onProgress: ProgressListener | undefined;
   /** Views of cached plans, by which later queries find their rows. */
@@ -69,21 +64,22 @@ export class SparkEngine implements Engine {
     this.#client = client;
     this.#server = server;
     this.#onProgress = onProgress;
-    this.#describer = new Describer((plan) => this.#analyze(plan));
+    this.#describer = new SparkDescriber((plan) => this.#analyze(plan));
+    this.#optimizer = new Optimizer(this.#describer, columnsByWords);
     this.#bridge = new Bridge(client, depot, { worker, slotTimeout, attempts: server.attempts }, (relation, signal) =>
       this.#value({ relation }, signal),
     );
   }
 
   async schema(plan: Plan): Promise<Schema> {
-    return await this.#describer.schema(plan);
+    return (await this.#describer.describe(plan)).schema;
   }
 
   async *batches(plan: Plan, { signal, rows }: RunOptions = {}): AsyncGenerator<arrow.RecordBatch, void, undefined> {
     signal?.throwIfAborted();
     const schema = await this.schema(plan);
     const spark = sparkSchema(schema);
-    const root = await this.#compile(plan);
+    const root = await this.#optimized(plan);
     try {
       for await (const found of this.#run({ opType: { case: "root", value: root } }, signal)) {
         const batch = recastBatch(found, spark, schema, "Spark");
@@ -98,7 +94,7 @@ export class SparkEngine implements Engine {
   }
 
   async write(plan: Plan, path: string, options: WriteOptions): Promise<void> {
-    const input = await this.#compile(plan);
+    const input = await this.#optimized(plan);
     const writeOperationValue = writeOperation(input, await this.schema(plan), path, options);
     try {
       await this.#command({ case: "writeOperation", value: writeOperationValue }, options.signal);
@@ -108,13 +104,13 @@ export class SparkEngine implements Engine {
   }
 
   async explain(plan: Plan): Promise<string> {
-    const value = { plan: { opType: { case: "root", value: await this.#compile(plan) } }, explainMode: 5 } as const;
+    const value = { plan: { opType: { case: "root", value: await this.#optimized(plan) } }, explainMode: 5 } as const;
     const { explainString } = await this.#client.analyze({ case: "explain", value }, "explain");
     return explainString.trimEnd();
   }
 
   async createView(name: string, plan: Plan): Promise<void> {
-    const input = await this.#compile(plan);
+    const input = await this.#optimized(plan);
     try {
       await this.#command({ case: "createDataframeView", value: { input, name, isGlobal: false, replace: true } });
     } catch (error) {
@@ -190,26 +186,15 @@ export class SparkEngine implements Engine {
       return made;
     },
     stage: async (plan, compileInput) => {
-      const { source, steps } = await this.#peel(plan);
+      const { source, steps } = await peel(plan, this.#describer);
       const [input, output] = await Promise.all([this.schema(source), this.schema(plan)]);
       return await this.#bridge.map(await compileInput(source), steps, input, output);
     },
   };
 
-  /** Stages and picks at the plan's top, first to last, and what they stand on. */
-  async #peel(plan: Plan): Promise<{ source: Plan; steps: Step[] }> {
-    const steps: Step[] = [];
-    let source = plan;
-    for (;;) {
-      if (source.kind === "stage") {
-        steps.unshift({ kind: "stage", stage: source.stage });
-        source = source.input;
-      } else if (source.kind === "sql" && (await standsOnStage(source, this.#describer))) {
-        const { effect } = (await this.#describer.query(source)).query;
-        if (effect?.kind === "pick") steps.unshift({ kind: "pick", columns: effect.columns });
-        source = source.inputs[0]!;
-      } else return { source, steps };
-    }
+  /** The relation of a plan that will run. */
+  async #optimized(plan: Plan): Promise<Relation> {
+    return await this.#compile(await this.#optimizer.optimize(plan));
   }
 
   async #compile(plan: Plan): Promise<Relation> {
@@ -231,7 +216,7 @@ export class SparkEngine implements Engine {
     const value = { plan: { opType: { case: "root", value: relation } } } as const;
     const { schema } = await this.#client.analyze({ case: "schema", value }, "schema");
     const { schema: forQueries, unknown } = fromSparkSchema(schema);
-    return { forQueries, unknown };
+    return new Described(forQueries, unknown);
   }
 
   async #schemaOf(relation: Relation): Promise<Schema> {

@@ -18,7 +18,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
+import zipfile
 
 import pyarrow as pa
 
@@ -61,12 +63,10 @@ class WorkerDied(Exception):
 class Worker:
     def __init__(self, config):
         root = files_root()
-        folder = os.path.join(root, config["worker"])
+        folder = unpacked(root, config["worker"])
         node = config["node"]
         if node is None:
-            node = os.path.join(root, config["nodeArchive"], "node")
-            if not os.access(node, os.X_OK):
-                os.chmod(node, 0o755)
+            node = os.path.join(unpacked(root, config["nodeArchive"]), "node")
         self.key = worker_key(config)
         self.log = collections.deque(maxlen=50)
         try:
@@ -144,6 +144,25 @@ def files_root():
 def told(error):
     """An error that the client finds in Spark's message and reads back."""
     return RuntimeError("deepframe-error:" + json.dumps(error, ensure_ascii=False))
+
+
+def unpacked(root, name):
+    """The folder of an archive, unpacked once for all sessions of the executor, whose temporary files it lies among."""
+    base = os.path.join(os.environ.get("SPARK_LOCAL_DIRS", root).split(",")[0], "deepframe")
+    folder = os.path.join(base, name)
+    if not os.path.isdir(folder):
+        os.makedirs(base, mode=0o700, exist_ok=True)
+        aside = tempfile.mkdtemp(dir=base)
+        with zipfile.ZipFile(os.path.join(root, name + ".zip")) as archive:
+            archive.extractall(aside)
+        if os.path.exists(os.path.join(aside, "node")):
+            os.chmod(os.path.join(aside, "node"), 0o755)
+        try:
+            os.rename(aside, folder)
+        except OSError:
+            # another worker was faster
+            shutil.rmtree(aside, ignore_errors=True)
+    return folder
 
 
 def worker_for(config):

@@ -40,7 +40,7 @@ export class Shipper {
     return module;
   }
 
-  /** Sends the worker with the users' modules in it; gives the name of its folder. */
+  /** Sends the worker with the users' modules in it; gives the name of its archive. */
   async worker(modules: readonly string[], platform: Platform): Promise<string> {
     const { name, files } = await once(workers, JSON.stringify([modules, platform]), async () => {
       const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
@@ -51,7 +51,7 @@ export class Shipper {
     return await this.#archive(name, () => zip(files));
   }
 
-  /** Sends this process's node; gives the name of its folder. @throws EngineError where executors run on something else. */
+  /** Sends this process's node; gives the name of its archive. @throws EngineError where executors run on something else. */
   async node({ os, cpu }: Platform): Promise<string> {
     if (os !== process.platform || cpu !== process.arch) {
       const message = `the executors run on ${os} ${cpu} and have no node 20.20 or later; install it there, or pass { worker: { node: "/path/on/executors/node" } }`;
@@ -69,7 +69,8 @@ export class Shipper {
   }
 
   async #archive(name: string, make: () => Promise<Uint8Array>): Promise<string> {
-    const full = `archives/${name}.zip#${name}`;
+    // as a plain file: Spark would unpack an archive for every session anew, on every machine
+    const full = `files/${name}.zip`;
     if (!this.#depot.has({ name: full })) {
       const bytes = await once(archives, name, make);
       await this.#send({ name: full, bytes, isCached: false });

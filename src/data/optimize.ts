@@ -1,21 +1,9 @@
 /** @file A plan made cheaper: rows are chosen before stages see them, and what nobody asks for is not computed. */
 
-import {
-  name as column,
-  input,
-  joinSql,
-  type Plan,
-  type Query,
-  type SqlPlan,
-  type StagePlan,
-  sql,
-} from "../../data/plan.js";
-import type { Schema } from "../../data/schema.js";
-import { sameType } from "../../data/types.js";
-import type { Database } from "./database.js";
-import type { Describer } from "./described.js";
-import { render } from "./dialect.js";
-import { referencesOf } from "./references.js";
+import type { Describer, Description, Picked } from "./describer.js";
+import { name as column, input, joinSql, type Plan, type Query, type SqlPlan, type StagePlan, sql } from "./plan.js";
+import type { Schema } from "./schema.js";
+import { sameType } from "./types.js";
 
 /** Columns somebody asks for; undefined for all. */
 type Needed = ReadonlySet<string> | undefined;
@@ -23,13 +11,21 @@ type Needed = ReadonlySet<string> | undefined;
 /** Columns that a query looks at, of one input; undefined for all. */
 type Uses = ReadonlySet<string> | undefined;
 
-export class Optimizer {
-  readonly #database: Database;
-  readonly #describer: Describer;
+/**
+ * Tells which columns a query's text looks at, in lower case: those that are known, perhaps others. Undefined where that
+ * cannot be told, as where `*` stands for all of them. It is the engine's, since SQL's dialects are.
+ *
+ * @param known names of the inputs' columns in lower case
+ */
+export type ColumnsOf = (query: Query, known: ReadonlySet<string>) => Promise<ReadonlySet<string> | undefined>;
 
-  constructor(database: Database, describer: Describer) {
-    this.#database = database;
+export class Optimizer {
+  readonly #describer: Describer<Description>;
+  readonly #columnsOf: ColumnsOf;
+
+  constructor(describer: Describer<Description>, columnsOf: ColumnsOf) {
     this.#describer = describer;
+    this.#columnsOf = columnsOf;
   }
 
   /** A plan with the same rows and columns. */
@@ -51,10 +47,9 @@ export class Optimizer {
   async #sinkOne(plan: Plan, done: Map<Plan, Promise<Plan>>): Promise<Plan> {
     if (plan.kind === "stage") return { ...plan, input: await this.#sink(plan.input, done) };
     if (plan.kind !== "sql") return plan;
-    const inputs = await Promise.all(plan.inputs.map((each) => this.#sink(each, done)));
-    const moved: SqlPlan = { ...plan, inputs };
+    const moved = this.#over(plan, await Promise.all(plan.inputs.map((each) => this.#sink(each, done))));
     const { query } = await this.#describer.query(moved);
-    const below = inputs[0];
+    const below = moved.inputs[0];
     if (query.effect?.kind !== "rows" || below === undefined) return moved;
     const uses = await this.#usesOfRows(moved, query);
     if (uses === undefined) return moved;
@@ -67,14 +62,28 @@ export class Optimizer {
         (name) => before.has(name) && sameType(before.typeOf(name)!, after.typeOf(name) ?? "null"),
       );
       if (!isFree) return moved;
-      return { ...below, input: await this.#sink({ ...moved, inputs: [below.input], schema: undefined }, done) };
+      return { ...below, input: await this.#sink(await this.#chosen(moved, below.input), done) };
     }
     const pick = below.kind === "sql" ? (await this.#describer.query(below)).query.effect : undefined;
     if (below.kind === "sql" && pick?.kind === "pick") {
       const isSame = [...uses].every((name) => pick.columns.some(({ from, to }) => from === name && to === name));
-      if (isSame)
-        return { ...below, inputs: [await this.#sink({ ...moved, inputs: below.inputs, schema: undefined }, done)] };
+      if (isSame) return { ...below, inputs: [await this.#sink(await this.#chosen(moved, below.inputs[0]!), done)] };
     }
+    return moved;
+  }
+
+  /** The same query over inputs that give the same columns; the same node where they are the same. */
+  #over(plan: SqlPlan, inputs: readonly Plan[]): SqlPlan {
+    if (inputs.every((each, i) => each === plan.inputs[i])) return plan;
+    return { ...plan, inputs };
+  }
+
+  /** A choice of rows, over another input: it gives that one's columns. */
+  async #chosen(plan: SqlPlan, below: Plan): Promise<SqlPlan> {
+    // a query that is wrong is told where it stands
+    await this.#describer.describe(plan);
+    const moved: SqlPlan = { ...plan, inputs: [below], schema: undefined };
+    this.#describer.same(moved, below);
     return moved;
   }
 
@@ -107,7 +116,12 @@ export class Optimizer {
             hasStage(each) ? await this.#prune(each, await this.#neededOf(plan, query, i, needed), shared) : each,
           );
         }
-        return { ...plan, inputs };
+        const moved = this.#over(plan, inputs);
+        if (moved !== plan) {
+          await this.#describer.describe(plan);
+          this.#describer.same(moved, query.effect?.kind === "rows" ? inputs[0]! : plan);
+        }
+        return moved;
       }
     }
   }
@@ -154,23 +168,11 @@ export class Optimizer {
 
   async #uses(plan: SqlPlan, query: Query, index: number): Promise<Uses> {
     if (query.inputNames !== undefined) return undefined;
-    const text = render(query.sql, (i) => `__in${i}`);
-    const found = await referencesOf(text, this.#database);
-    if (found === undefined || found.hasStar) return undefined;
-    const { schema } = await this.#describer.describe(plan.inputs[index]!);
-    const byLower = new Map(schema.names.map((name) => [name.toLowerCase(), name]));
-    const known = (await Promise.all(plan.inputs.map((each) => this.#describer.describe(each)))).flatMap(({ schema }) =>
-      schema.names.map((name) => name.toLowerCase()),
-    );
-    const others = new Set([...known, "l", "r", rowColumn]);
-    const uses = new Set<string>();
-    for (const name of found.names) {
-      const own = byLower.get(name.toLowerCase());
-      if (own !== undefined) uses.add(own);
-      // a lambda's parameter, or a table's name that stands for the whole row
-      else if (!others.has(name.toLowerCase())) return undefined;
-    }
-    return uses;
+    const described = await Promise.all(plan.inputs.map((each) => this.#describer.describe(each)));
+    const known = new Set(described.flatMap(({ forQueries }) => forQueries.names.map((name) => name.toLowerCase())));
+    const found = await this.#columnsOf(query, known);
+    const own = described[index]!.forQueries.names;
+    return found && new Set(own.filter((name) => found.has(name.toLowerCase())));
   }
 }
 
@@ -207,9 +209,7 @@ class Shared {
   }
 }
 
-const rowColumn = "__deepframe_row";
-
-function pickPlan(op: string, columns: readonly { from: string; to: string }[], below: Plan): SqlPlan {
+function pickPlan(op: string, columns: readonly Picked[], below: Plan): SqlPlan {
   const list = joinSql(columns.map(({ from, to }) => sql`${column(from)} AS ${column(to)}`));
   const query: Query = { sql: sql`SELECT ${list} FROM ${input(0)}`, effect: { kind: "pick", columns } };
   return { kind: "sql", op, query: () => query, inputs: [below], schema: undefined, stable: true };

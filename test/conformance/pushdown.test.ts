@@ -1,10 +1,10 @@
-/** @file Tests of plans made cheaper: the answer stays the same. */
+/** @file Plans made cheaper: the answer stays the same. */
 
 import { describe, expect, test } from "vitest";
-import { engines } from "../../../test/engines.js";
-import { Times } from "../../../test/fixtures/stages.js";
-import type { DataFrame } from "../../data/dataframe.js";
-import { VectorAssembler } from "../../stages/feature/vector-assembler.js";
+import type { DataFrame } from "../../src/data/dataframe.js";
+import { VectorAssembler } from "../../src/stages/feature/vector-assembler.js";
+import { engines } from "../engines.js";
+import { Times } from "../fixtures/stages.js";
 
 describe.each(engines)("a column dropped above a stage on $name", ({ frame }) => {
   test("is not computed, and the rest is as before", async () => {
@@ -14,6 +14,39 @@ describe.each(engines)("a column dropped above a stage on $name", ({ frame }) =>
     expect(await assembled.drop("c", "a").withColumnRenamed("b", "z").collect()).toEqual([
       { z: 2, v: new Float32Array([1, 2]) },
     ]);
+  });
+});
+
+describe.each(engines.filter(({ name }) => name === "spark"))("a plan on $name", ({ session }) => {
+  /** Names of the plan's steps that matter here, the last first, and the columns that go into the stage. */
+  const explained = async (df: DataFrame) => {
+    const text = await df.engine.explain(df.plan);
+    const [, tree = ""] = /== Physical Plan ==\n(.*?)\n\n/s.exec(text) ?? [];
+    const [, columns = ""] = /\) MapInArrow\nInput \[\d+\]: \[(.*)\]/.exec(text) ?? [];
+    const steps = [...tree.matchAll(/MapInArrow|Filter|GlobalLimit|Window/g)].map(([step]) => step);
+    return { steps, into: columns.replaceAll(/#\w+/g, "") };
+  };
+  const numbers = async () =>
+    (await session())
+      .sql("SELECT id AS a, id + 1 AS b, CAST(id AS DOUBLE) AS x FROM range(10)")
+      .withStage(new Times({ inputCol: "x", outputCol: "y" }));
+
+  test("chooses rows below stages where it can, and sends them no more columns than are asked for", async () => {
+    const df = await numbers();
+    const stage = "MapInArrow";
+    expect(await explained(df.filter("a > 3").limit(1))).toEqual({
+      steps: [stage, "GlobalLimit", "Filter"],
+      into: "a, b, x",
+    });
+    expect(await explained(df.filter("y > 3"))).toEqual({ steps: ["Filter", stage], into: "a, b, x" });
+    expect(await explained(df.select("b", "y"))).toEqual({ steps: [stage], into: "b, x" });
+    expect(await explained(df.filter("a > 3 AND a * 2 < 10").agg({ s: "sum(y)" }))).toEqual({
+      steps: [stage, "Filter"],
+      into: "x",
+    });
+    expect(await explained(df.filter("a > 3").select("b"))).toEqual({ steps: ["Filter"], into: "" });
+    expect((await explained(df.distinct())).into).toBe("a, b, x");
+    expect(await df.filter("a > 3 AND a * 2 < 10").agg({ s: "sum(y)" }).collect()).toEqual([{ s: 8 }]);
   });
 });
 
