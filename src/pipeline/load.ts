@@ -2,13 +2,19 @@
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { isAbsolute, join, normalize, resolve } from "node:path";
 import { DataError, messageOf } from "../errors.js";
 import { Asset } from "../util/asset.js";
 import { version } from "../util/version.js";
 import { stageFromSpec } from "./registry.js";
-import { format, jsonName, type StoredStage } from "./save.js";
+import { format, isElsewhere, jsonName, type StoredStage } from "./save.js";
 import { Estimator, type Stage, Transformer } from "./stage.js";
+import { type ModelStore, type ReadFile, readThrough } from "./store.js";
+
+export interface LoadOptions {
+  /** Reads through this session's engine, from any path that it reaches, such as `s3a://bucket/flowers.model` on Spark. */
+  readonly session?: ModelStore;
+}
 
 /**
  * Reads a saved model (or any other Transformer).
@@ -19,8 +25,8 @@ import { Estimator, type Stage, Transformer } from "./stage.js";
  * const model = await load("flowers.model");
  * await model.predictOne({ image: bytes });
  */
-export async function load(path: string): Promise<Transformer> {
-  const stage = await loadStage(path);
+export async function load(path: string, options: LoadOptions = {}): Promise<Transformer> {
+  const stage = await loadStage(path, options);
   if (stage instanceof Transformer) return stage;
   throw new DataError("load", `"${path}" holds a ${stage.name}, which is not fitted; read it with loadEstimator`, {
     path,
@@ -28,32 +34,39 @@ export async function load(path: string): Promise<Transformer> {
 }
 
 /** Reads a saved Estimator, such as a Pipeline that is to be fitted. @throws DataError as {@link load} does. */
-export async function loadEstimator(path: string): Promise<Estimator> {
-  const stage = await loadStage(path);
+export async function loadEstimator(path: string, options: LoadOptions = {}): Promise<Estimator> {
+  const stage = await loadStage(path, options);
   if (stage instanceof Estimator) return stage;
   throw new DataError("loadEstimator", `"${path}" holds a ${stage.name}, which is no Estimator; read it with load`, {
     path,
   });
 }
 
-async function loadStage(path: string): Promise<Stage> {
+async function loadStage(path: string, { session }: LoadOptions): Promise<Stage> {
+  if (session === undefined && isElsewhere(path)) {
+    const message = `this process cannot read ${JSON.stringify(path)}; pass { session } of a Spark session to read through Spark, or copy the folder here`;
+    throw new DataError("load", message, { code: "UNREACHABLE", path });
+  }
   const folder = resolve(path);
-  const stored = await readStored(folder, path);
+  const read: ReadFile =
+    session === undefined ? (file) => readFile(join(folder, file)) : await readThrough(session, path, jsonName);
+  const stored = await readStored(read, path);
   const assets = new Map<string, Asset>();
   await Promise.all(
     stored.assets.map(async ({ sha256, file, bytes }) => {
-      assets.set(sha256, await readAsset(folder, file, sha256, bytes));
+      assets.set(sha256, await readAsset(read, file, sha256, bytes));
     }),
   );
   return stageFromSpec(stored.stage, assets);
 }
 
-async function readStored(folder: string, path: string): Promise<StoredStage> {
+async function readStored(read: ReadFile, path: string): Promise<StoredStage> {
   const fail = (reason: string, cause?: unknown): never => {
     throw new DataError("load", `"${path}" ${reason}`, { path, cause });
   };
-  const text = await readFile(join(folder, jsonName), "utf8").catch((error) =>
-    fail(`is not a saved model: it has no ${jsonName}; give the folder that save() wrote`, error),
+  const text = await read(jsonName).then(
+    (bytes) => new TextDecoder().decode(bytes),
+    (error) => fail(`is not a saved model: it has no ${jsonName}; give the folder that save() wrote`, error),
   );
   const parse = (): Partial<StoredStage> => {
     try {
@@ -78,12 +91,12 @@ async function readStored(folder: string, path: string): Promise<StoredStage> {
   return stored as StoredStage;
 }
 
-async function readAsset(folder: string, file: string, sha256: string, size: number): Promise<Asset> {
-  const place = relative(folder, resolve(folder, String(file)));
-  if (isAbsolute(String(file)) || place.startsWith("..")) {
+async function readAsset(read: ReadFile, file: string, sha256: string, size: number): Promise<Asset> {
+  const place = normalize(String(file));
+  if (isAbsolute(place) || place.startsWith("..")) {
     throw new DataError("load", `asset file "${file}" lies outside the model's folder; the model is not to be trusted`);
   }
-  const bytes = await readFile(join(folder, place)).catch((error) => {
+  const bytes = await read(place).catch((error) => {
     throw new DataError("load", `asset file "${file}" is missing; copy the whole folder`, { cause: error });
   });
   const found = createHash("sha256").update(bytes).digest("hex");

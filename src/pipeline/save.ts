@@ -6,10 +6,16 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { StageSpec } from "../data/batch-stage.js";
 import { DataError } from "../errors.js";
 import { version } from "../util/version.js";
+import { type ModelFile, type ModelStore, writeThrough } from "./store.js";
 
 export interface SaveOptions {
   /** Replaces what is at the path (false by default: saving fails then). */
   readonly overwrite?: boolean;
+  /**
+   * Writes through this session's engine, to any path that it reaches, such as `s3a://bucket/flowers.model` on Spark: a
+   * folder of Parquet files that `load(path, { session })` reads.
+   */
+  readonly session?: ModelStore;
 }
 
 /** What the folder's JSON holds. */
@@ -24,12 +30,20 @@ export const format = 1;
 export const jsonName = "stage.json";
 
 /** Writes aside, then renames: the path holds the whole stage or nothing new. */
-export async function saveStage(spec: StageSpec, path: string, { overwrite = false }: SaveOptions): Promise<void> {
-  if (/^[a-z][\w+.-]*:\/\//i.test(path)) {
-    throw new DataError(
-      "save",
-      `cannot write to ${JSON.stringify(path)}: models are saved to local folders; copy the folder there`,
-    );
+export async function saveStage(
+  spec: StageSpec,
+  path: string,
+  { overwrite = false, session }: SaveOptions,
+): Promise<void> {
+  if (session !== undefined) {
+    const { stored, files } = filesOf(spec);
+    const json = { file: jsonName, bytes: new TextEncoder().encode(stored) };
+    await writeThrough(session, path, [json, ...files], { overwrite, marker: jsonName });
+    return;
+  }
+  if (isElsewhere(path)) {
+    const message = `this process cannot write to ${JSON.stringify(path)}; pass { session } of a Spark session to write through Spark, or save to a local folder and copy that`;
+    throw new DataError("save", message, { code: "UNREACHABLE", path });
   }
   const target = resolve(path);
   if (!overwrite && (await exists(target))) {
@@ -47,15 +61,9 @@ export async function saveStage(spec: StageSpec, path: string, { overwrite = fal
   const aside = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
   try {
     await mkdir(join(aside, "assets"), { recursive: true });
-    const assets = spec.assets.map(({ sha256, bytes }) => ({
-      sha256,
-      file: `assets/${sha256}.onnx`,
-      bytes: bytes.length,
-    }));
-    const stage = { type: spec.type, params: spec.params };
-    const stored: StoredStage = { format, library: `deepframe ${version}`, stage, assets };
-    await Promise.all(spec.assets.map((asset, i) => writeFile(join(aside, assets[i]!.file), asset.bytes)));
-    await writeFile(join(aside, jsonName), `${JSON.stringify(stored, null, 2)}\n`);
+    const { stored, files } = filesOf(spec);
+    await Promise.all(files.map(({ file, bytes }) => writeFile(join(aside, file), bytes)));
+    await writeFile(join(aside, jsonName), stored);
     const old = `${aside}.old`;
     if (await exists(target)) await rename(target, old);
     await rename(aside, target);
@@ -63,6 +71,20 @@ export async function saveStage(spec: StageSpec, path: string, { overwrite = fal
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
+}
+
+/** The JSON, and the assets by their places in the folder. */
+function filesOf(spec: StageSpec): { stored: string; files: ModelFile[] } {
+  const files = spec.assets.map(({ sha256, bytes }) => ({ file: `assets/${sha256}.onnx`, bytes }));
+  const assets = spec.assets.map(({ sha256, bytes }, i) => ({ sha256, file: files[i]!.file, bytes: bytes.length }));
+  const stage = { type: spec.type, params: spec.params };
+  const stored: StoredStage = { format, library: `deepframe ${version}`, stage, assets };
+  return { stored: `${JSON.stringify(stored, null, 2)}\n`, files };
+}
+
+/** Whether a path names another file system, as `s3a://` does. */
+export function isElsewhere(path: string): boolean {
+  return /^[a-z][\w+.-]*:\/\//i.test(path);
 }
 
 async function exists(path: string): Promise<boolean> {
