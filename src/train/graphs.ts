@@ -12,7 +12,7 @@ import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { forward } from "./forward.js";
 import { emaSlot, type Layout } from "./layout.js";
-import { fieldsOf, type Problem } from "./problem.js";
+import { dataInput, fieldsOf, type Problem } from "./problem.js";
 
 /** A graph and what it must be fed beside the data. */
 export interface Program {
@@ -27,7 +27,7 @@ export type FrozenValues = (spec: WeightSpec) => Tensor;
 
 /**
  * The graph of `count` training steps. Inputs: `count`; `order`, int32 [steps, batches * batchSize], the rows of each step;
- * `numbers`, float32 [steps, numberCount]; the fields, [rows, ...]; the layout's parts; where layers need random numbers a
+ * `numbers`, float32 [steps, numberCount]; the fields, [rows, ...], under their `dataInput`; the layout's parts; where layers need random numbers a
  * table of each kind and `places/<kind>`, int64 [steps, batches, tensors]. Outputs: `next/<part>`, and `stats`, float32
  * [steps done, statCount] or [steps done, batches, statCount]. It ends after a step whose loss is not finite.
  */
@@ -43,7 +43,7 @@ export function trainingGraph(
   const order = g.input("order", "int32", ["steps", accumulated * batchSize]);
   const numbers = g.input("numbers", "float32", ["steps", layout.numberCount]);
   const data = new Map(
-    fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(name, dtype, ["rows", ...shape])]),
+    fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(dataInput(name), dtype, ["rows", ...shape])]),
   );
   const parts = layout.parts.map(({ name, shape }) => g.input(name, "float32", shape));
   const frozenValues = new Map(layout.frozen.map((spec) => [spec.name, g.parameter(spec.name, frozen(spec))]));
@@ -141,7 +141,7 @@ export function evaluationGraph(problem: Problem, layout: Layout, frozen: Frozen
   const count = g.input("count", "int64", []);
   const order = g.input("order", "int32", ["steps", batchSize]);
   const data = new Map(
-    fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(name, dtype, ["rows", ...shape])]),
+    fieldsOf(problem).map(({ name, dtype, shape }) => [name, g.input(dataInput(name), dtype, ["rows", ...shape])]),
   );
   const weights = new Map([
     ...layout.frozen.map((spec): [string, Value] => [spec.name, g.parameter(spec.name, frozen(spec))]),

@@ -45,6 +45,14 @@ export function fieldsOf({ inputs, heads, weight }: Problem): readonly Field[] {
   return [...inputs, ...heads.map(({ target }) => target), ...(weight === undefined ? [] : [weight])];
 }
 
+/** The field of the rows' weights; no input or target can be called so. */
+export const rowWeight = "weight of the row";
+
+/** A field's rows as inputs of the training graphs, whose other inputs have names that a field may have too. */
+export function dataInput(field: string): string {
+  return `data:${field}`;
+}
+
 /** Weights of a network in the order in which its layers ask for them, and which of them are states. */
 export interface Manifest {
   readonly weights: readonly WeightSpec[];

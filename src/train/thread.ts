@@ -9,7 +9,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
 import { Random } from "../util/random.js";
 import { orderOf } from "./epoch-plan.js";
-import type { Field } from "./problem.js";
+import { dataInput, type Field } from "./problem.js";
 import type { Rows } from "./row-store.js";
 
 /** A graph as a message. */
@@ -59,7 +59,7 @@ export function open({ id, fields, seed, threads }: OpenMessage): void {
 export function load({ id, set, rows }: { id: string; set: SetName; rows: Rows }): void {
   const { fields, sets } = trainingOf(id);
   const columns = fields.map(({ name, dtype, shape }): [string, Tensor] => {
-    return [name, new Tensor(dtype, rows.columns[name]!, [rows.count, ...shape])];
+    return [dataInput(name), new Tensor(dtype, rows.columns[name]!, [rows.count, ...shape])];
   });
   sets.set(set, { count: rows.count, columns: Object.fromEntries(columns), order: undefined });
 }

@@ -70,7 +70,9 @@ export class Kind<T extends Configured> {
       const named = args.length === 1 && positional.length > 0 && isPlain(args[0]);
       const order: readonly PropertyKey[] = named ? [] : positional;
       if (args.length > order.length + 1) {
-        throw new ParamError(type, `takes ${order.map(String).join(", ")} and options, got ${args.length} arguments`);
+        const takes = order.length === 0 ? "its parameters by name" : `${order.map(String).join(", ")} and options`;
+        const example = order.length === 0 ? `, as { ${Object.keys(specs).slice(0, 2).join(", ")} }` : "";
+        throw new ParamError(type, `takes ${takes}${example}, got ${args.length} arguments`);
       }
       const options = args[order.length] ?? {};
       if (!isPlain(options)) {

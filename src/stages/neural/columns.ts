@@ -6,7 +6,7 @@ import { type ColumnType, dtypeOf, formatType, isNumeric } from "../../data/type
 import { DataError, listNames, ParamError, SchemaError, type Who } from "../../errors.js";
 import type { Network } from "../../nn/network.js";
 import { sizeOf } from "../../tensor/shape.js";
-import type { Field } from "../../train/problem.js";
+import { type Field, rowWeight } from "../../train/problem.js";
 import type { Feed, FeedPlan } from "../onnx/feed.js";
 
 /** A field of the training rows and the column it is read from. */
@@ -98,7 +98,7 @@ export function targetColumn(
 
 export function weightColumn(schema: Schema, column: string, who: Who): FieldColumn {
   schema.requireNumber(column, who, "weightCol");
-  const field: Field = { name: "weight", dtype: "float32", shape: [] };
+  const field: Field = { name: rowWeight, dtype: "float32", shape: [] };
   return { field, plan: planOf(field, column), feed: column };
 }
 

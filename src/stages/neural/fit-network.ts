@@ -14,7 +14,15 @@ import { shapeRules } from "../../ops/infer.js";
 import { optimizers } from "../../optim/optimizer.js";
 import type { FitOptions, Stage } from "../../pipeline/stage.js";
 import type { Callback, Logs } from "../../train/callback.js";
-import { type Head, inferenceGraph, inputOf, manifestOf, outputsOf, type Problem } from "../../train/problem.js";
+import {
+  type Head,
+  inferenceGraph,
+  inputOf,
+  manifestOf,
+  outputsOf,
+  type Problem,
+  rowWeight,
+} from "../../train/problem.js";
 import { train } from "../../train/trainer.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
@@ -95,7 +103,7 @@ export async function fitNetwork(
       throw new DataError(stage, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
     if (validation?.rows === 0)
       throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
-    const weightField = rows.fields.find(({ name }) => name === "weight");
+    const weightField = rows.fields.find(({ name }) => name === rowWeight);
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
     const { weights, history } = await train({
       who: stage,

@@ -5,6 +5,7 @@ import { dataOf, numbersOf } from "../../data/columns.js";
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Who } from "../../errors.js";
 import { sizeOf } from "../../tensor/shape.js";
+import { rowWeight } from "../../train/problem.js";
 import { RowStore, type Rows } from "../../train/row-store.js";
 import { Random } from "../../util/random.js";
 import { badRow } from "../feature/rows.js";
@@ -40,7 +41,7 @@ export async function readRows(
   const needsWeight = weight !== undefined || options.classWeight !== undefined;
   const fields = [
     ...[...inputs, ...targets].map(({ field }) => field),
-    ...(needsWeight ? [{ name: "weight", dtype: "float32" as const, shape: [] }] : []),
+    ...(needsWeight ? [{ name: rowWeight, dtype: "float32" as const, shape: [] }] : []),
   ];
   const train = new RowStore(fields, { budget, who });
   const validation = holdout === undefined ? undefined : new RowStore(fields, { budget, who });
@@ -92,7 +93,7 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     throw badRow(who, plan.column, first + Math.floor(at / width), `holds label ${labels[at]}, but ${advice}`);
   }
   if (!needsWeight) return { count: batch.numRows, columns };
-  const weights = (columns.weight as Float32Array | undefined)?.slice() ?? new Float32Array(batch.numRows).fill(1);
+  const weights = (columns[rowWeight] as Float32Array | undefined)?.slice() ?? new Float32Array(batch.numRows).fill(1);
   const below = weights.findIndex((value) => value < 0);
   if (below >= 0)
     throw badRow(who, weight!.plan.column, first + below, `holds weight ${weights[below]}; weights must be at least 0`);
@@ -100,7 +101,7 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     const labels = columns[targets[0]!.field.name]!;
     for (let i = 0; i < weights.length; i++) weights[i]! *= classWeight[String(labels[i])] ?? 1;
   }
-  return { count: batch.numRows, columns: { ...columns, weight: weights } };
+  return { count: batch.numRows, columns: { ...columns, [rowWeight]: weights } };
 }
 
 function requireFinite(values: Float32Array, width: number, column: string, first: number, who: Who): void {
