@@ -5,7 +5,7 @@ import type { DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { type AttrInputs, attributeOf, tensorOf } from "./attributes.js";
 import { callerPosition } from "./caller.js";
-import { pruneModel, renameBody } from "./edit.js";
+import { pruneBody, pruneModel, renameBody } from "./edit.js";
 import { type ElementType, isDType } from "./element-type.js";
 import { Graph } from "./graph.js";
 import { type Known, knownConstant, type ShapeRules, unknown } from "./known.js";
@@ -268,7 +268,7 @@ export class NodeBuilder {
     return { ...rules, outer: this, positions: this.#positions };
   }
 
-  /** What was built, with `outputs` under the names of the record's keys. */
+  /** What was built, with `outputs` under the names of the record's keys; a body inside a graph without what they do not need. */
   body(outputs: Readonly<Record<string, Operand>>, name = "graph"): GraphBody {
     const renames = new Map<string, string>();
     const infos: ValueInfo[] = [];
@@ -306,7 +306,8 @@ export class NodeBuilder {
     };
     const renamed = renames.size === 0 ? whole : renameBody(whole, (tensor) => renames.get(tensor) ?? tensor);
     for (const info of infos) (renamed.valueInfo as Map<string, ValueInfo>).delete(info.name);
-    return { ...renamed, outputs: infos };
+    const made = { ...renamed, outputs: infos };
+    return this.#outer === undefined ? made : pruneBody(made);
   }
 
   /** The graph that was built, without what no output needs. */

@@ -55,7 +55,8 @@ function addAtLabels(g: GraphBuilder, into: Value, labels: Value, values: Value)
 
 /**
  * The probabilities. Loss and logarithms are made anew from them in the node's place, so that one pass of exponentials serves
- * all: with a row's largest score m and largest probability q, log p = x - m + log q, without loss where p is tiny.
+ * all: with a row's largest score m and largest probability q, log p = x - m + log q, without loss where p is tiny. The -1 of
+ * each row is made of q, so that p has been read when -1 is added to it, which the runtime then does in place.
  */
 function probabilities(
   g: GraphBuilder,
@@ -64,20 +65,26 @@ function probabilities(
   weights: Value | undefined,
   attrs: LossAttrs,
   node: Node,
-): Value {
-  if (!g.nodes.includes(node)) return g.softmax(scores, { axis: 1 });
+): { readonly p: Value; readonly minusOne: Value } {
   const largest = (x: Value) => g.reduceMax(x, { axes: [1], keepdims: true });
-  let p: Value | undefined;
-  g.insteadOf(node, () => {
-    p = g.softmax(scores, { axis: 1 });
-    const total = g.sub(largest(scores), g.log(largest(p)));
+  const build = () => {
+    const p = g.softmax(scores, { axis: 1 });
+    const q = largest(p);
+    const total = g.sub(largest(scores), g.log(q));
     const one = g.constant(1, scores.dtype as DType);
     const { labels, each } = labelled(g, scores, given, weights, one, attrs);
     const own = g.gatherElements(scores, g.unsqueeze(labels, [1]), { axis: 1 });
     const losses = g.mul(each, g.squeeze(g.sub(total, own), [1]));
-    return [attrs.reduction === "none" ? losses : g.reduceSum(losses), g.sub(scores, total)];
+    const loss = attrs.reduction === "none" ? losses : g.reduceSum(losses);
+    return { p, minusOne: g.neg(g.sign(q)), outputs: [loss, g.sub(scores, total)] };
+  };
+  if (!g.nodes.includes(node)) return build();
+  let built: ReturnType<typeof build>;
+  g.insteadOf(node, () => {
+    built = build();
+    return built.outputs;
   });
-  return p!;
+  return built!;
 }
 
 export const softmaxCrossEntropyLoss = defineOp({
@@ -90,12 +97,12 @@ export const softmaxCrossEntropyLoss = defineOp({
 
   // loss = -w log(p[label])  =>  dscores = w (p - 1 at the label)
   grad(g, { scores, labels: given, weights, dloss, dlogProbabilities, attrs, node }) {
-    const p = probabilities(g, scores, given, weights, attrs, node);
+    const { p, minusOne } = probabilities(g, scores, given, weights, attrs, node);
     const parts: Value[] = [];
     if (dloss !== undefined) {
       const { labels, each } = labelled(g, scores, given, weights, dloss, attrs);
-      const minusOne = g.neg(g.cast(g.onesLike(given), scores.dtype as DType));
-      parts.push(g.mul(addAtLabels(g, p, labels, minusOne), g.unsqueeze(each, [1])));
+      const added = g.scatterElements(p, g.unsqueeze(labels, [1]), minusOne, { axis: 1, reduction: "add" });
+      parts.push(g.mul(added, g.unsqueeze(each, [1])));
     }
     if (dlogProbabilities !== undefined) {
       const total = g.reduceSum(dlogProbabilities, { axes: [1], keepdims: true });
