@@ -47,6 +47,9 @@ describe("losses", () => {
     expect(() => rows(nn.huber(), [4, 3], [4, 2])).toThrow(
       "Huber: targets of the prediction's shape [4, 3] expected, got [4, 2]; give the network as many outputs as the targets have",
     );
+    expect(() => rows(nn.categoricalCrossentropy(), [4, 3], [4])).toThrow(
+      'CategoricalCrossentropy: targets of the prediction\'s shape [4, 3] expected, got [4]; for class numbers take a loss of those, such as "crossEntropy"; otherwise end the network in one output',
+    );
     expect(() => rows(nn.crossEntropy({ weight: [1, 2] }), [4, 3], [4])).toThrow(
       "CrossEntropy: weight must have one number per class, so 3, got 2",
     );

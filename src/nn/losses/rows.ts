@@ -33,10 +33,13 @@ export function likePrediction(
   if (found.length === wanted.length + 1 && found.at(-1) === 1) return target.squeeze([-1]);
   const fits = found.length === wanted.length && found.every((size, i) => sameSize(size, wanted[i]!));
   if (fits) return target;
+  const mend =
+    found.length === wanted.length - 1
+      ? 'for class numbers take a loss of those, such as "crossEntropy"; otherwise end the network in one output'
+      : "give the network as many outputs as the targets have";
   throw new ShapeError(
     who,
-    `targets of the prediction's shape [${wanted.join(", ")}] expected, got [${found.join(", ")}]; ` +
-      "give the network as many outputs as the targets have",
+    `targets of the prediction's shape [${wanted.join(", ")}] expected, got [${found.join(", ")}]; ${mend}`,
     { expected: wanted, got: found },
   );
 }

@@ -39,6 +39,16 @@ describe.each(engines)("NeuralClassifier on $name", ({ frame }) => {
     await expect(new NeuralClassifier({ network: network() }).fit(data)).rejects.toThrow(message);
   });
 
+  test("takes lists, whose length the rows tell, and any metric by name", async () => {
+    const data = await frame(rows);
+    const metrics = ["accuracy", "auc", "f1", "precision", "recall", "logLoss", "topK"];
+    const more = { ...settings, epochs: 2, metrics, loss: "crossEntropy" };
+    const { history } = await new NeuralClassifier({ network: network(), ...more }).fit(data);
+    const names = ["loss", "accuracy", "auc", "f1", "precision", "recall", "log_loss", "top_5_accuracy", "lr"];
+    expect(Object.keys(history[1]!)).toEqual(names);
+    for (const value of Object.values(history[1]!)) expect(value).not.toBeNaN();
+  });
+
   test("says that there are no rows", async () => {
     const data = await frame([], { features: "double[2]", label: "double" });
     await expect(new NeuralClassifier({ network: network() }).fit(data)).rejects.toThrow(

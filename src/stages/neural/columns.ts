@@ -1,6 +1,7 @@
 /** @file Columns that feed a network and its losses: which, of what form, told before any work. */
 
 import type { DataFrame } from "../../data/dataframe.js";
+import { col } from "../../data/expr.js";
 import type { Schema } from "../../data/schema.js";
 import { type ColumnType, dtypeOf, formatType, isNumeric } from "../../data/types.js";
 import { DataError, listNames, ParamError, SchemaError, type Who } from "../../errors.js";
@@ -136,10 +137,7 @@ export function shapeOf(type: ColumnType): readonly number[] | undefined {
 }
 
 async function lengthOf(df: DataFrame, column: string, who: Who): Promise<number> {
-  const first = await df
-    .select(column)
-    .filter(`${quote(column)} IS NOT NULL`)
-    .first();
+  const first = await df.select(column).filter(col(column).isNotNull()).first();
   const value = first?.[column] as ArrayLike<number> | undefined;
   if (value !== undefined) return value.length;
   throw new DataError(
@@ -147,10 +145,6 @@ async function lengthOf(df: DataFrame, column: string, who: Who): Promise<number
     `there are no rows to train on: column "${column}" holds nothing but nulls, or the data is empty`,
     { code: "NO_ROWS" },
   );
-}
-
-function quote(column: string): string {
-  return `\`${column.replaceAll("`", "``")}\``;
 }
 
 function shapeFor(
