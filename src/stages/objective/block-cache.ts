@@ -8,7 +8,7 @@ interface Kept {
 }
 
 /** Bytes that one worker keeps at most. */
-const budget = 512 * 2 ** 20;
+const budget = 256 * 2 ** 20;
 /** Milliseconds after which a block that no pass has used is dropped: its fit has ended. */
 const idle = 120_000;
 
