@@ -217,3 +217,35 @@ describe("metrics of validation equal the exact ones on what the model predicts"
     }
   });
 });
+
+test("what labels stand at masked places of sequences makes no difference", async () => {
+  const [rows, time] = [96, 6];
+  const x: Field = { name: "features", dtype: "int32", shape: [time] };
+  const y: Field = { name: "label", dtype: "int32", shape: [time] };
+  const trained = async (hidden: number) => {
+    const [features, label] = [new Int32Array(rows * time), new Int32Array(rows * time).fill(hidden)];
+    for (let i = 0; i < rows; i++) {
+      for (let at = i * time; at < i * time + 1 + ((i * 7) % time); at++) {
+        features[at] = 1 + ((at * 5) % 4);
+        label[at] = features[at]! % 3;
+      }
+    }
+    const network = nn.sequential([
+      nn.embedding(5, 8, { maskZero: true }),
+      nn.lstm(8, { returnSequences: true }),
+      nn.dense(3),
+    ]);
+    const metrics = [nn.metrics.accuracy(), nn.metrics.f1({ average: "macro", classes: 3 })];
+    const head = { output: "output", target: y, loss: nn.losses.crossEntropy(), lossWeight: 1, metrics };
+    const { history } = await train({
+      ...{ who: "test", epochs: 5, batchSize: 32, seed: 1 },
+      problem: { network, inputs: [x], heads: [head], weight: undefined },
+      optimizer: optimizers.decode({ type: "Adam", params: { lr: 0.05 } }, undefined as never, "test"),
+      train: await storeOf([x, y], rows, { features, label }),
+    });
+    return history;
+  };
+  const history = await trained(0);
+  expect(history.at(-1)!.accuracy).toBeGreaterThan(0.9);
+  expect(await trained(2)).toEqual(history);
+});
