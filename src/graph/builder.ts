@@ -227,11 +227,23 @@ export class NodeBuilder {
     return this.addNode({ opType, domain, name: "", inputs: names, outputs, attrs: new Map(given), at });
   }
 
-  /** Adds a node as it stands; its outputs' names must be fresh. A node from a file is not checked for shapes. */
-  addNode(node: Node, { fromFile = false }: { fromFile?: boolean } = {}): Value[] {
+  /**
+   * Adds a node as it stands; its outputs' names must be fresh. A node from a file is not checked for shapes. `like` tells
+   * dtypes and shapes of the outputs that its rule cannot know.
+   */
+  addNode(
+    node: Node,
+    { fromFile = false, like }: { readonly fromFile?: boolean; readonly like?: readonly Value[] } = {},
+  ): Value[] {
     const known = this.#infer(node, !fromFile);
     this.#nodes.push(node);
-    return node.outputs.map((name, i) => this.#declare(name, known[i] ?? unknown));
+    return node.outputs.map((name, i) => {
+      const same = like?.[i];
+      return this.#declare(
+        name,
+        same === undefined ? (known[i] ?? unknown) : { ...known[i], dtype: same.dtype, shape: same.shape },
+      );
+    });
   }
 
   /** Puts a node in the place of another; outputs that are new to the graph can be read from then on. */

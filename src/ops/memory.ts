@@ -3,18 +3,20 @@
 import { GraphError, listNames } from "../errors.js";
 import { byteLengthOf } from "../graph/element-type.js";
 import type { Graph } from "../graph/graph.js";
-import { readsOf } from "../graph/scope.js";
-import type { ValueInfo } from "../graph/types.js";
+import { bodiesOf, readsOf } from "../graph/scope.js";
+import type { GraphBody, ValueInfo } from "../graph/types.js";
 import { sizeOf } from "../tensor/shape.js";
 import { inferShapes } from "./infer.js";
 
-/** Bytes a graph takes while it runs. */
+/** Bytes a graph takes while it runs, one round of a loop's body included. */
 export interface MemoryEstimate {
   readonly weights: number;
   /** Most that inputs and intermediate tensors take at one time. */
   readonly peak: number;
   /** The node at which that is, by its first output. */
   readonly at: string;
+  /** The largest tensor. */
+  readonly largest: { readonly name: string; readonly bytes: number };
   /** Tensors whose size cannot be told; they are not counted. */
   readonly unknown: readonly string[];
 }
@@ -41,36 +43,60 @@ export function estimateMemory(graph: Graph, sizes: Readonly<Record<string, numb
   // shapes that the file tells may name sizes that are numbers now
   const outputs = graph.outputs.map((info) => ({ ...info, shape: undefined }));
   const told = inferShapes(graph.with({ inputs, outputs, valueInfo: new Map() }));
-  const infos = new Map([...told.inputs, ...told.outputs, ...told.valueInfo.values()].map((info) => [info.name, info]));
-  const unknown: string[] = [];
+  const unknown = new Set<string>();
+  const infos = new Map<string, ValueInfo>();
+  const learn = (body: GraphBody) => {
+    for (const info of [...body.inputs, ...body.outputs, ...body.valueInfo.values()]) infos.set(info.name, info);
+    for (const node of body.nodes) for (const inner of bodiesOf(node)) learn(inner);
+  };
+  learn(told);
   const bytes = (name: string): number => {
     const { dtype, shape } = infos.get(name) ?? { dtype: undefined, shape: undefined };
     const known = shape?.every((dim) => typeof dim === "number")
       ? byteLengthOf(dtype ?? "", sizeOf(shape as number[]))
       : undefined;
-    if (known === undefined) unknown.push(name);
+    if (known === undefined) unknown.add(name);
     return known ?? 0;
   };
-  const lastRead = lastReads(told);
-  const sizesByName = new Map<string, number>();
+  const { peak, at, largest } = peakOf(told, bytes);
+  const weights = weightsOf(graph);
+  return { weights, peak, at, largest, unknown: [...unknown] };
+}
+
+type Peak = Pick<MemoryEstimate, "peak" | "at" | "largest">;
+
+function peakOf(body: GraphBody, bytes: (name: string) => number): Peak {
+  const lastRead = lastReads(body);
+  const held = new Map<string, number>();
+  let largest = { name: "", bytes: 0 };
   let [live, peak, at] = [0, 0, ""];
   const hold = (name: string, size: number) => {
-    sizesByName.set(name, size);
+    held.set(name, size);
     live += size;
+    if (size > largest.bytes) largest = { name, bytes: size };
   };
-  for (const { name } of told.inputs) hold(name, bytes(name));
+  for (const { name } of body.inputs) hold(name, bytes(name));
   peak = live;
-  told.nodes.forEach((node, i) => {
+  body.nodes.forEach((node, i) => {
+    for (const inner of bodiesOf(node)) {
+      const found = peakOf(inner, bytes);
+      if (found.largest.bytes > largest.bytes) largest = found.largest;
+      if (live + found.peak > peak) [peak, at] = [live + found.peak, found.at];
+    }
     for (const name of node.outputs) if (name !== "") hold(name, views.has(node.opType) ? 0 : bytes(name));
     if (live > peak) [peak, at] = [live, node.outputs[0] ?? ""];
-    for (const name of lastRead[i]!) live -= sizesByName.get(name) ?? 0;
+    for (const name of lastRead[i]!) live -= held.get(name) ?? 0;
   });
-  const weights = [...graph.initializers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
-  return { weights, peak, at, unknown };
+  return { peak, at, largest };
+}
+
+function weightsOf(body: GraphBody): number {
+  const own = [...body.initializers.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  return body.nodes.flatMap(bodiesOf).reduce((sum, inner) => sum + weightsOf(inner), own);
 }
 
 /** Tensors that can go after each node. A view keeps what it shows. */
-function lastReads(graph: Graph): string[][] {
+function lastReads(graph: GraphBody): string[][] {
   const shown = new Map<string, string>();
   const source = (name: string): string => shown.get(name) ?? name;
   const last = new Map<string, number>();

@@ -2,6 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
+import type { Who } from "../errors.js";
+import type { WeightSpec } from "../nn/build.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
 import { sharedPool, type Task } from "../runtime/pool.js";
@@ -12,6 +14,7 @@ import { runsOf } from "./epoch-plan.js";
 import { statCountOf } from "./forward.js";
 import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
 import { Layout } from "./layout.js";
+import { requireMemory } from "./memory.js";
 import { fieldsOf, type Problem } from "./problem.js";
 import type { Rows } from "./row-store.js";
 import type {
@@ -25,11 +28,15 @@ import type {
 } from "./thread.js";
 
 export interface EngineOptions {
+  readonly who: Who;
   readonly problem: Problem;
   readonly layout: Layout;
   /** Values of all weights by name: those that are frozen go into the graphs. */
   readonly values: ReadonlyMap<string, Tensor>;
   readonly seed: number;
+  /** See TrainOptions. */
+  readonly recompute: boolean;
+  readonly memoryLimit: number | undefined;
 }
 
 const module = new URL("./thread.js", import.meta.url);
@@ -162,8 +169,11 @@ export class Engine {
 
   #training(batchSize: number, batches: number): WireProgram {
     return this.#program(`train ${batchSize} ${batches}`, batches, () => {
-      const { problem, layout } = this.#options;
-      return trainingGraph(problem, layout, (spec) => this.#frozen(spec.name), batchSize, batches);
+      const { problem, layout, recompute, who, memoryLimit: free = process.availableMemory() } = this.#options;
+      const frozen = ({ name }: WeightSpec) => this.#frozen(name);
+      const program = trainingGraph(problem, layout, frozen, batchSize, batches, recompute);
+      requireMemory(program.graph, { who, free, batchSize, mayRecompute: !recompute });
+      return program;
     });
   }
 

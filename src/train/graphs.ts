@@ -1,6 +1,7 @@
 /** @file The graphs that train and validate: Loops that run many steps per call. */
 
 import { differentiate } from "../autodiff/gradient.js";
+import { pruneBody } from "../graph/edit.js";
 import type { Graph } from "../graph/graph.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
@@ -13,6 +14,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { forward } from "./forward.js";
 import { emaSlot, type Layout } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
+import { recomputedGradients } from "./recompute.js";
 
 /** A graph and what it must be fed beside the data. */
 export interface Program {
@@ -37,6 +39,7 @@ export function trainingGraph(
   frozen: FrozenValues,
   batchSize: number,
   accumulated = 1,
+  recompute = false,
 ): Program {
   const g = new GraphBuilder({ rules: shapeRules() });
   const count = g.input("count", "int64", []);
@@ -72,8 +75,11 @@ export function trainingGraph(
       weight: ({ name }) => weights.get(name)!,
       random: (kind, shape) => randoms.take(inner, kind, shape, iteration, at),
     };
+    const before = inner.nodes.length;
     const { loss, stats, built } = forward(inner, problem, batch, batchSize, options);
-    const grads = differentiate(inner, [...inner.nodes], loss, learned);
+    const grads = recompute
+      ? recomputedGradients(inner, before, loss, learned)
+      : differentiate(inner, [...inner.nodes], loss, learned);
     const nextStates = layout.states.map(({ name }, i) => {
       const next = built.updates.get(name);
       return next === undefined ? states[i]! : inner.reshape(next, layout.states[i]!.shape);
@@ -122,7 +128,7 @@ export function trainingGraph(
     return [updated.weight, ...layout.slots.map((slot) => (slot === emaSlot ? ema! : updated.slots[slot]!))];
   });
   const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
-  const body = b.body(Object.fromEntries(outputs), "step");
+  const body = pruneBody(b.body(Object.fromEntries(outputs), "step"));
   const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
   const named = layout.parts.map(({ name }, i): [string, Value] => [`next/${name}`, results[i]!]);
   return {

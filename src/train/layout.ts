@@ -41,7 +41,8 @@ export class Layout {
   readonly #multipliers: readonly number[];
   readonly #numberNames: readonly string[];
 
-  constructor(weights: readonly WeightSpec[], states: ReadonlySet<string>, optimizer: Optimizer) {
+  /** @param mayJoin false where memory is short: joined gradients keep what each of them comes from until all are there */
+  constructor(weights: readonly WeightSpec[], states: ReadonlySet<string>, optimizer: Optimizer, mayJoin = true) {
     this.weights = weights;
     this.optimizer = optimizer;
     this.states = weights.filter(({ name }) => states.has(name));
@@ -49,6 +50,7 @@ export class Layout {
     this.groups = groupsOf(
       weights.filter(({ trainable }) => trainable),
       optimizer,
+      mayJoin,
     );
     this.slots = [...Object.keys(optimizer.slots), ...(optimizer.params.useEma ? [emaSlot] : [])];
     this.parts = [
@@ -136,9 +138,9 @@ export class Layout {
   }
 }
 
-function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer): Group[] {
+function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer, allowed: boolean): Group[] {
   const { clipNorm, excludeFromWeightDecay, weightDecay } = optimizer.params;
-  const mayJoin = optimizer.isElementwise && clipNorm === undefined;
+  const mayJoin = allowed && optimizer.isElementwise && clipNorm === undefined;
   const decayOf = ({ name, decays }: WeightSpec) =>
     weightDecay > 0 && decays && !excludeFromWeightDecay.some((part) => name.includes(part)) ? 1 : 0;
   const groups: Group[] = [];

@@ -1,0 +1,43 @@
+/** @file The memory of a training run, told before it begins where it would not do. */
+
+import { EngineError, type Who } from "../errors.js";
+import { byteLengthOf } from "../graph/element-type.js";
+import type { Graph } from "../graph/graph.js";
+import { bodiesOf } from "../graph/scope.js";
+import type { GraphBody } from "../graph/types.js";
+import { estimateMemory } from "../ops/memory.js";
+import { sizeOf } from "../tensor/shape.js";
+import { formatBytes } from "../util/format.js";
+
+export interface MemoryNeeds {
+  readonly who: Who;
+  /** Bytes that there are. */
+  readonly free: number;
+  readonly batchSize: number;
+  /** Whether `recompute` could be set. */
+  readonly mayRecompute: boolean;
+}
+
+/**
+ * @throws EngineError where a step would take more than there is, with its largest tensor.
+ */
+export function requireMemory(graph: Graph, { who, free, batchSize, mayRecompute }: MemoryNeeds): void {
+  // looking closely takes a while, and nearly always there is enough for all tensors at once
+  if (allBytes(graph) < free) return;
+  const names = graph.inputs.flatMap(({ shape }) => shape?.filter((dim) => typeof dim === "string") ?? []);
+  const { peak, largest, weights } = estimateMemory(graph, Object.fromEntries(names.map((name) => [name, 1])));
+  const needed = weights + peak;
+  if (needed < free) return;
+  const mend = mayRecompute ? "set recompute: true or a smaller batchSize" : "set a smaller batchSize";
+  const message = `a step on ${batchSize} rows takes about ${formatBytes(needed)}, and ${formatBytes(free)} are free; its largest tensor is "${largest.name}" with ${formatBytes(largest.bytes)}; ${mend}`;
+  throw new EngineError(who, message, { code: "MEMORY", needed, free, tensor: largest.name, bytes: largest.bytes });
+}
+
+function allBytes(body: GraphBody): number {
+  let sum = 0;
+  for (const { dtype, shape } of [...body.inputs, ...body.valueInfo.values(), ...body.outputs]) {
+    if (shape?.every((dim) => typeof dim === "number")) sum += byteLengthOf(dtype ?? "", sizeOf(shape)) ?? 0;
+  }
+  for (const node of body.nodes) for (const inner of bodiesOf(node)) sum += allBytes(inner);
+  return sum;
+}
