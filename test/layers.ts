@@ -1,7 +1,9 @@
 /** @file Networks as graphs with their weights inside, and a scalar to differentiate: for tests of layers. */
 
+import { differentiate } from "../src/autodiff/gradient.js";
 import type { Graph } from "../src/graph/graph.js";
 import { GraphBuilder } from "../src/graph/graph-builder.js";
+import type { Value } from "../src/graph/value.js";
 import { buildNetwork, type WeightSpec } from "../src/nn/build.js";
 import type { Layer } from "../src/nn/layer.js";
 import { shapeRules } from "../src/ops/infer.js";
@@ -14,6 +16,8 @@ export interface LayerGraphOptions {
   /** Whether the first size of each input has a name. */
   readonly named?: boolean;
   readonly seed?: number;
+  /** A scalar of the first output: its gradients are outputs too, `grad/<name>`, made as the training engine makes them. */
+  readonly gradientsOf?: (y: Value) => Value;
   /** Values of weights, instead of the first ones. */
   readonly weights?: Readonly<Record<string, Tensor<"float32">>>;
 }
@@ -28,19 +32,22 @@ export interface LayerGraph {
 export function layerGraph(
   network: Layer,
   inputs: readonly Tensor[],
-  { training = false, named = false, seed = 1, weights = {} }: LayerGraphOptions = {},
+  { training = false, named = false, seed = 1, weights = {}, gradientsOf }: LayerGraphOptions = {},
   mask?: Tensor,
 ): LayerGraph {
   const g = new GraphBuilder({ rules: shapeRules() });
   const sizes = (tensor: Tensor) => (named ? ["batch", ...tensor.shape.slice(1)] : tensor.shape);
   const xs = inputs.map((tensor, i) => g.input(`x${i}`, tensor.dtype, sizes(tensor)));
   const specs: WeightSpec[] = [];
+  const wrt = xs.filter(({ dtype }) => dtype === "float32");
   const random = new Random(seed, "steps");
   const built = buildNetwork(g, network, xs, {
     training,
     weight(spec) {
       specs.push(spec);
-      return g.parameter(spec.name, weights[spec.name] ?? spec.initial(seed));
+      const value = g.parameter(spec.name, weights[spec.name] ?? spec.initial(seed));
+      if (spec.trainable) wrt.push(value);
+      return value;
     },
     random(kind, shape) {
       const values = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -58,6 +65,14 @@ export function layerGraph(
   const mine = built.maskOf(built.outputs[0]!);
   const states = [...built.updates].map(([name, value]) => [`next/${name}`, value] as const);
   const ys = built.outputs.map((y, i) => [`y${i}`, y] as const);
-  const outputs = { ...Object.fromEntries(ys), loss, ...(mine && { outMask: mine }), ...Object.fromEntries(states) };
+  const of = gradientsOf?.(built.outputs[0]!);
+  const grads = of === undefined ? [] : differentiate(g, [...g.nodes], of, wrt);
+  const live = grads.map((grad, i) => [`grad/${wrt[i]!.name}`, grad] as const);
+  const outputs = {
+    ...Object.fromEntries(ys),
+    loss,
+    ...(mine && { outMask: mine }),
+    ...Object.fromEntries([...states, ...live]),
+  };
   return { graph: g.finish(outputs), specs };
 }

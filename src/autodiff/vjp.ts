@@ -9,6 +9,7 @@ import { type OpTable, standardOps } from "../ops/infer.js";
 import { Product } from "../ops/product.js";
 import { whyNoGradient } from "../ops/unsupported.js";
 import { ifGradient, loopGradient } from "./control-flow.js";
+import { type OwnGradient, ownGradients } from "./own-gradient.js";
 
 /** A tensor and the gradient that flows into it. */
 export type Seed = readonly [of: Value, seed: Value];
@@ -42,8 +43,28 @@ export function vjp(
     parts.set(name, [sum]);
     return sum;
   };
+  const owns = ownGradients(nodes);
+  const done = new Set<OwnGradient>();
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i]!;
+    const own = owns.get(node);
+    if (own !== undefined) {
+      // the last of its nodes: whatever reads its outputs came before
+      if (done.has(own)) continue;
+      done.add(own);
+      if (!own.outputs.some(({ name }) => parts.has(name))) continue;
+      g.scope(`grad/${node.outputs[0]}`, () => {
+        const grads = own.rule(
+          g,
+          own.outputs.map(({ name }) => total(name)),
+        );
+        grads.forEach((grad, at) => {
+          const { name } = own.inputs[at]!;
+          if (grad !== undefined && varying.has(name)) contribute(name, grad);
+        });
+      });
+      continue;
+    }
     if (!node.outputs.some((name) => parts.has(name)) || !readsOf(node).some((name) => varying.has(name))) continue;
     g.scope(`grad/${node.outputs[0]}`, () => {
       const dys = node.outputs.map(total);

@@ -78,10 +78,19 @@ export function lstmCell(options: CellOptions & { readonly coupled: boolean }): 
     gates: 4,
     prepare(g, { r, bias, peepholes, hidden }) {
       const peep = peepholes === undefined ? [] : g.split(peepholes, [hidden, hidden, hidden]);
-      return [r, bias, ...peep];
+      return Object.assign([r, bias, ...peep], { hidden });
     },
-    step(g, x, [h, c], [r, bias, pi, po, pf]) {
+    step(g, x, [h, c], prepared) {
+      const [r, bias, pi, po, pf] = prepared;
+      const hidden = prepared.hidden!;
       const sums = g.add(x, recurrent(g, h!, r!, bias, options));
+      if (pi === undefined && !options.coupled) {
+        // three gates in one go: a step is many small operators, so each one less counts
+        const [three, last] = g.split(sums, [3 * hidden, hidden], { axis: 1 }) as [Value, Value];
+        const [i, o, f] = g.split(gate!(g, three), 3, { axis: 1 }) as [Value, Value, Value];
+        const next = g.add(g.mul(f, c!), g.mul(i, candidate!(g, last)));
+        return [g.mul(o, output!(g, next)), next];
+      }
       const [i, o, f, k] = g.split(sums, 4, { axis: 1 }) as [Value, Value, Value, Value];
       const seen = (sum: Value, p: Value | undefined, state: Value) =>
         p === undefined ? sum : g.add(sum, g.mul(p, state));

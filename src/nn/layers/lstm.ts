@@ -5,6 +5,7 @@ import { boolean } from "../../util/params.js";
 import { activations } from "../activations.js";
 import { initializers } from "../initializers.js";
 import { defineLayer } from "../layer.js";
+import { lstmSteps } from "./lstm-steps.js";
 import { applied, isNamed, overTime, recurrentParams } from "./recurrent.js";
 import { regularizerOf } from "./weights.js";
 
@@ -41,6 +42,7 @@ export const lstm = defineLayer({
           regularizer: regularizerOf(params.biasRegularizer, "LSTM"),
         })
       : undefined;
+    const isUsual = isNamed(recurrentActivation, "sigmoid") && isNamed(activation, "tanh");
     return overTime(context, inputs, params, {
       type: "LSTM",
       gates: 4,
@@ -50,7 +52,8 @@ export const lstm = defineLayer({
         const [gate, candidate] = [applied(recurrentActivation, "LSTM"), applied(activation, "LSTM")];
         return lstmCell({ activations: [gate, candidate, candidate], clip: undefined, coupled: false, drop });
       },
-      operator: isNamed(recurrentActivation, "sigmoid") && isNamed(activation, "tanh") ? { opType: "LSTM" } : undefined,
+      steps: isUsual ? lstmSteps : undefined,
+      operator: isUsual ? { opType: "LSTM" } : undefined,
     });
   },
 });

@@ -54,9 +54,28 @@ export interface Recurrent {
   readonly recurrentBias?: Value | undefined;
   /** The cell with the layer's activations. */
   cell(drop: ((g: GraphBuilder, h: Value) => Value) | undefined): Cell;
+  /** All steps at once, with a gradient of their own, where there is no mask and no dropped state. */
+  readonly steps?: Steps | undefined;
   /** ONNX's operator and its attributes, where its activations are the layer's. */
   readonly operator: { readonly opType: string; readonly attrs?: Record<string, number> } | undefined;
 }
+
+/**
+ * Goes over pieces of [batch, gates * units], one for each step in the order of the run; gives the results of the steps,
+ * joined to [steps * batch, units] in the order of time, and the last states.
+ */
+export type Steps = (
+  g: GraphBuilder,
+  input: {
+    /** [steps * batch, gates * units], time by time. */
+    readonly gates: Value;
+    readonly recurrent: Value;
+    readonly states: readonly Value[];
+    readonly steps: number;
+    readonly units: number;
+    readonly backwards: boolean;
+  },
+) => { readonly joined: Value; readonly states: readonly Value[] };
 
 /** Goes over time: [batch, time, features] to [batch, units], or [batch, time, units]. */
 export function overTime(
@@ -159,6 +178,14 @@ function asSteps({ context, x, given, kernel, recurrent, mask, params, layer }: 
     });
     const made = g.transpose(results.at(-1)!, [1, 0, 2]);
     return { sequence: goBackwards && order === "time" ? flip(g, made) : made, states: results.slice(0, -1) };
+  }
+  const [batch] = x.shape!;
+  if (layer.steps !== undefined && mask === undefined && params.recurrentDropout === 0 && typeof batch === "number") {
+    const gates = g.reshape(biased, [steps * batch, layer.gates * units]);
+    const input = { gates, recurrent, states: first, steps, units, backwards: goBackwards };
+    const ran = layer.steps(g, input);
+    const inTime = g.transpose(g.reshape(ran.joined, [steps, batch, units]), [1, 0, 2]);
+    return { sequence: goBackwards && order === "made" ? flip(g, inTime) : inTime, states: ran.states };
   }
   const parts = (v: Value) =>
     (steps === 1 ? [v] : g.split(v, new Array<number>(steps).fill(1))).map((part) => g.squeeze(part, [0]));

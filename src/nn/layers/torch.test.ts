@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { layerGraph } from "../../../test/layers.js";
 import { runOnnx } from "../../../test/run-onnx.js";
 import { gradient } from "../../autodiff/gradient.js";
+import type { Value } from "../../graph/value.js";
 import { extend } from "../../ops/trace.js";
 import { Tensor } from "../../tensor/tensor.js";
 import "../index.js";
@@ -62,16 +63,19 @@ describe.each(cases)("$name", ({ layer: json, inputs, weights, y, grads, next = 
   });
 
   test("for training, with gradients", async () => {
-    const built = layerGraph(layer, xs, { training: true, weights: known }, mask);
     const steps = Float32Array.from({ length: y.data.length }, (_, i) => Math.cos(0.7 * i));
-    const graph = extend(built.graph, (t) => ({
-      weighed: t("y0")
-        .mul(new Tensor("float32", steps, y.shape))
-        .reduceSum(),
-    }));
-    const results = await runOnnx(gradient(graph, { of: "weighed", wrt: Object.keys(grads) }), feeds);
+    const weighed = (result: Value) => result.mul(new Tensor("float32", steps, y.shape)).reduceSum();
+    // while the graph is being built, as the training engine does, and of the finished graph
+    const built = layerGraph(layer, xs, { training: true, weights: known, gradientsOf: weighed }, mask);
+    const results = await runOnnx(built.graph, feeds);
     expectNear(results.y0!, y, "y");
-    for (const [name, values] of Object.entries(grads)) expectNear(results[`grad/${name}`]!, values, `grad/${name}`);
+    const plain = layerGraph(layer, xs, { training: true, weights: known }, mask).graph;
+    const graph = extend(plain, (t) => ({ weighed: weighed(t("y0")) }));
+    const later = await runOnnx(gradient(graph, { of: "weighed", wrt: Object.keys(grads) }), feeds);
+    for (const [name, values] of Object.entries(grads)) {
+      expectNear(results[`grad/${name}`]!, values, `grad/${name}`);
+      expectNear(later[`grad/${name}`]!, values, `grad/${name} of the finished graph`);
+    }
     for (const [name, values] of Object.entries(next)) expectNear(results[`next/${name}`]!, values, `next/${name}`);
   });
 });
