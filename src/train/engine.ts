@@ -6,10 +6,10 @@ import type { Who } from "../errors.js";
 import type { WeightSpec } from "../nn/build.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
+import { toAsset } from "../runtime/load-asset.js";
 import { sharedPool, type Task } from "../runtime/pool.js";
 import { unpackTensors } from "../runtime/values.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { Asset } from "../util/asset.js";
 import { runsOf } from "./epoch-plan.js";
 import { statCountOf } from "./forward.js";
 import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
@@ -63,7 +63,7 @@ const gradientsOnly: Optimizer = {
 export class Engine {
   readonly #options: EngineOptions;
   readonly #id = randomUUID();
-  readonly #programs = new Map<string, WireProgram>();
+  readonly #programs = new Map<string, Promise<WireProgram>>();
 
   private constructor(options: EngineOptions) {
     this.#options = options;
@@ -91,7 +91,7 @@ export class Engine {
   ): Promise<StepsResult> {
     const { layout } = this.#options;
     const numbers = layout.numbersOf(place.step, shape.steps, lrFactor);
-    const program = this.#training(shape.batchSize, shape.batches);
+    const program = await this.#training(shape.batchSize, shape.batches);
     const message: StepsMessage = { id: this.#id, program, numbers, steps: shape.steps, ...place };
     return this.#run<StepsResult>("steps", message);
   }
@@ -107,7 +107,7 @@ export class Engine {
     const { layout, seed, problem } = this.#options;
     const probe = new Layout(layout.weights, new Set(layout.states.map(({ name }) => name)), gradientsOnly);
     const values = probe.first(seed, layout.weightsIn(await this.read()));
-    const program = this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
+    const program = await this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
       trainingGraph(problem, probe, (spec) => this.#frozen(spec.name), batchSize, batches),
     );
     const numbers = probe.numbersOf(place.step, 1, 1);
@@ -131,7 +131,7 @@ export class Engine {
     const width = statCountOf(problem);
     const found: Float32Array[] = [];
     for (const run of runsOf(rows, batchSize, 1)) {
-      const program = this.#evaluation(run.batchSize);
+      const program = await this.#evaluation(run.batchSize);
       // some at a time, so that an abort is heard
       const most = Math.max(1, Math.floor(4096 / run.batchSize));
       for (let done = 0; done < run.steps; done += most) {
@@ -158,8 +158,10 @@ export class Engine {
     return new Map(Object.entries(unpackTensors(await this.#run("read", this.#id))));
   }
 
-  async write(values: ReadonlyMap<string, Tensor>): Promise<void> {
-    await this.#run("write", { id: this.#id, values: Object.fromEntries(values) });
+  /** @param give whether the tensors' buffers may be moved */
+  async write(values: ReadonlyMap<string, Tensor>, give = false): Promise<void> {
+    const buffers = give ? [...values.values()].map(({ data }) => (data as Float32Array).buffer as ArrayBuffer) : [];
+    await this.#run("write", { id: this.#id, values: Object.fromEntries(values) }, buffers);
   }
 
   /** Lets go of what the thread holds. */
@@ -167,7 +169,7 @@ export class Engine {
     sharedPool().forget(this.#id, { module, export: "close", message: this.#id });
   }
 
-  #training(batchSize: number, batches: number): WireProgram {
+  #training(batchSize: number, batches: number): Promise<WireProgram> {
     return this.#program(`train ${batchSize} ${batches}`, batches, () => {
       const { problem, layout, recompute, who, memoryLimit: free = process.availableMemory() } = this.#options;
       const frozen = ({ name }: WeightSpec) => this.#frozen(name);
@@ -177,7 +179,7 @@ export class Engine {
     });
   }
 
-  #evaluation(batchSize: number): WireProgram {
+  #evaluation(batchSize: number): Promise<WireProgram> {
     return this.#program(`evaluate ${batchSize}`, 1, () => {
       const { problem, layout } = this.#options;
       return evaluationGraph(problem, layout, (spec) => this.#frozen(spec.name), batchSize);
@@ -188,15 +190,16 @@ export class Engine {
     return this.#options.values.get(name)!;
   }
 
-  #program(key: string, batches: number, make: () => Program): WireProgram {
-    let program = this.#programs.get(key);
-    if (program === undefined) {
+  #program(key: string, batches: number, make: () => Program): Promise<WireProgram> {
+    const known = this.#programs.get(key);
+    if (known !== undefined) return known;
+    const made = (async () => {
       const { graph, batchSize, randomSizes } = make();
-      const { bytes, sha256 } = new Asset(graph.toBytes());
-      program = { graph: { bytes, sha256 }, batchSize, batches, randomSizes };
-      this.#programs.set(key, program);
-    }
-    return program;
+      const { bytes, sha256 } = await toAsset(graph.toBytes());
+      return { graph: { bytes, sha256 }, batchSize, batches, randomSizes };
+    })();
+    this.#programs.set(key, made);
+    return made;
   }
 
   #run<R>(exported: string, message: unknown, transfer: ArrayBuffer[] = []): Promise<R> {

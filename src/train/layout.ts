@@ -92,7 +92,7 @@ export class Layout {
     return Object.fromEntries(this.#numberNames.map((name, i) => [name, row[from + i]!])) as Record<"lr", Value>;
   }
 
-  /** Values before the first step. */
+  /** Values before the first step, in buffers of their own. */
   first(seed: number, known: ReadonlyMap<string, Tensor> = new Map()): Map<string, Tensor> {
     const values = new Map<string, Tensor>();
     const firstOf = (spec: WeightSpec) => known.get(spec.name) ?? spec.initial(seed);
@@ -109,7 +109,9 @@ export class Layout {
         values.set(`${slot}/${name}`, new Tensor("float32", start, shape));
       }
     }
-    for (const spec of this.states) values.set(spec.name, firstOf(spec));
+    for (const spec of this.states) {
+      values.set(spec.name, new Tensor("float32", (firstOf(spec).data as Float32Array).slice(), spec.shape));
+    }
     return values;
   }
 

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError, messageOf, type Who } from "../errors.js";
 import { allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
@@ -31,6 +32,9 @@ interface Segment {
 }
 
 const segmentBytes = 512 * 1024;
+
+/** Bytes copied, and hashed, before the event loop gets a turn. */
+const turnBytes = 4 * 2 ** 20;
 
 /** Takes rows in, gives them back in any order any number of times. Close it when done. */
 export class RowStore {
@@ -81,8 +85,10 @@ export class RowStore {
   /** @throws EngineError where the disk does not take it. */
   async add(rows: Rows): Promise<void> {
     const most = Math.max(1, Math.floor(segmentBytes / Math.max(1, this.rowBytes)));
-    for (let from = 0; from < rows.count; from += most)
+    for (let from = 0; from < rows.count; from += most) {
+      if (from > 0 && (from / most) % (turnBytes / segmentBytes) === 0) await nextTurn();
       await this.#addSegment(this.#slice(rows, from, Math.min(rows.count, from + most)));
+    }
   }
 
   async #addSegment(rows: Rows): Promise<void> {
@@ -117,7 +123,13 @@ export class RowStore {
       this.fields.map(({ name, dtype, shape }) => [name, allocate(dtype, count * sizeOf(shape)) as Numbers]),
     );
     let at = 0;
+    let copied = 0;
     for (const { segment, from, to } of pieces) {
+      copied += (to - from) * this.rowBytes;
+      if (copied > turnBytes) {
+        await nextTurn();
+        copied = 0;
+      }
       const { rows, place } = this.#segments[segment]!;
       const part = typeof place === "number" ? await this.#readFile(place, rows) : place;
       for (const { name, shape } of this.fields) {

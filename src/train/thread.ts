@@ -198,9 +198,14 @@ export async function evaluate(message: EvaluateMessage, { signal }: ThreadConte
   return result.stats!.data as Float32Array;
 }
 
-/** The carried tensors; copies. */
-export function read(id: string): Values {
-  return trainingOf(id).values;
+/** The carried tensors; copies, made here and moved, so that the main thread is not held up. */
+export function read(id: string, { transfer }: ThreadContext): Values {
+  const copies = Object.entries(trainingOf(id).values).map(([name, { dtype, data, shape }]): [string, Tensor] => {
+    const copy = (data as Float32Array).slice();
+    transfer(copy.buffer);
+    return [name, new Tensor(dtype, copy, shape)];
+  });
+  return Object.fromEntries(copies);
 }
 
 export function write({ id, values }: { id: string; values: Values }): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { quietLoop } from "../../test/loop-delay.js";
 import { DataError } from "../errors.js";
 import { dense } from "../nn/layers/dense.js";
 import { dropout } from "../nn/layers/dropout.js";
@@ -135,6 +136,22 @@ describe("training", () => {
     const controller = new AbortController();
     const abort: Callback = { name: "abort", onEpochEnd: () => controller.abort(new Error("enough")) };
     await expect(train(await options({ callbacks: [abort], signal: controller.signal }))).rejects.toThrow("enough");
+  });
+
+  test("leaves the main thread free", { timeout: 120_000 }, async ({ skip }) => {
+    const wide: Field = { ...x, shape: [784] };
+    const count = 10_000;
+    const features = new Float32Array(784 * count).fill(0.5);
+    const label = Int32Array.from({ length: count }, (_, i) => i % 2);
+    const network = sequential([dense(512, { activation: "relu" }), dropout(0.1), dense(2)]);
+    const delay = await quietLoop(20, async () => {
+      const store = new RowStore([wide, y], { budget: 2 ** 28, who: "test" });
+      await store.add({ count, columns: { features, label } });
+      const given = { problem: { ...problem(), inputs: [wide], network }, train: store, epochs: 1, batchSize: 100 };
+      await train(await options(given));
+    });
+    if (delay.busy !== undefined) skip(delay.busy);
+    expect(delay).toMatchObject({ quiet: true });
   });
 
   test("says that there are no rows", async () => {

@@ -1,7 +1,9 @@
 /** @file Training: epochs over the rows in chunks of steps, with validation, callbacks, checkpoints, and an end that keeps what was learned. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError, ParamError, type Who } from "../errors.js";
 import { lrAt, type Optimizer } from "../optim/optimizer.js";
+import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Callback, Logs } from "./callback.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -82,9 +84,12 @@ export async function train(options: TrainOptions): Promise<Trained> {
     throw new DataError(options.who, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
   }
   const { weights } = manifestOf(options.problem);
-  const first = new Map(
-    weights.map((spec) => [spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed)]),
-  );
+  const first = new Map<string, Tensor>();
+  for (const spec of weights) {
+    first.set(spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed));
+    // drawing millions of numbers takes a while
+    if (sizeOf(spec.shape) > 2 ** 16) await nextTurn();
+  }
   const work = await withoutFrozen(options, first);
   try {
     const { problem } = work;
@@ -99,7 +104,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
       const run = new Run(options, layout, engine, first);
       const folder = await folderOf(options);
       const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
-      if (start === undefined) await engine.write(layout.first(options.seed, first));
+      if (start === undefined) await engine.write(layout.first(options.seed, first), true);
       else await run.resume(start);
       return {
         ...(await new Trainer({ ...options, ...work }, engine, run, folder).train()),
