@@ -102,9 +102,10 @@ export class ElementwiseOperators extends TableOperators {
     return this.op("Max", [x, ...others]);
   }
 
-  /** Sum of several tensors. */
+  /** Sum of several tensors; one addition after the other, since the runtime's Sum uses one thread only. */
   sum(x: Operand, ...others: Operand[]): Value {
-    return others.length === 0 && x instanceof SymbolicTensor ? (x as Value) : this.op("Sum", [x, ...others]);
+    const total = others.reduce<Operand>((sum, other) => this.op("Add", [sum, other]), x);
+    return total instanceof SymbolicTensor ? total : this.constant(total);
   }
 
   /** Mean of several tensors. */
