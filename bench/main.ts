@@ -12,6 +12,7 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   rows: () => import("./rows.js"),
   predict: () => import("./predict.js"),
   gradients: () => import("./gradients.js"),
+  training: () => import("./training.js"),
 };
 
 const asked = process.argv.slice(2);
