@@ -12,7 +12,7 @@ export interface TrainingCase {
   readonly classes: number;
   /** Passes over the rows, after one that is not counted. */
   readonly epochs: number;
-  /** Whether the first pass counts too, because what it keeps makes the others fast. */
+  /** Whether the first pass, and what goes before it, counts too, because what is kept then makes the others fast. */
   readonly countsFirst?: boolean;
   readonly optimizer: "adam" | "momentum";
   /** Times as fast as PyTorch with its default optimizer, and with its fused one. */

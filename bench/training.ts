@@ -1,6 +1,6 @@
 /**
  * @file Training against PyTorch and TensorFlow.js: the same networks, batches, optimizers and threads, each run in a process of
- * its own, in turn. Time excludes the start and the first epoch (but for the frozen part, whose cost is that epoch).
+ * its own, in turn. Time excludes the start and the first epoch (but for the frozen part, where all of fit counts).
  */
 
 import { execFile } from "node:child_process";
@@ -12,6 +12,7 @@ import { promisify } from "node:util";
 import { type Measurement, median, type Suite } from "./measure.js";
 import { pythonWith, runPython } from "./python.js";
 import { type TrainingCase, trainingCases } from "./training-cases.js";
+import { perceptronByLbfgs } from "./training-mlp.js";
 
 const run = promisify(execFile);
 const rounds = 5;
@@ -32,7 +33,7 @@ export const suite: Suite = {
     const found: Measurement[] = [];
     for (const [id, each] of Object.entries(trainingCases))
       found.push(...(await compare(id, each, python, tensorflow)));
-    return found;
+    return [...found, ...(await perceptronByLbfgs())];
   },
 };
 
