@@ -4,7 +4,9 @@ import { expect, test } from "vitest";
 import { randomTensor, runOnnx } from "../../test/run-onnx.js";
 import { gradient } from "../autodiff/gradient.js";
 import { float } from "../graph/attributes.js";
+import { bodiesOf } from "../graph/scope.js";
 import { Tensor } from "../tensor/tensor.js";
+import { loopOver } from "./control-flow.js";
 import { trace } from "./trace.js";
 
 const x = randomTensor([40, 5]);
@@ -44,6 +46,39 @@ test("quantization passes the gradient straight through inside its range", async
   expect(made["grad/x"]!.toNumbers()).toEqual([1, 1, 0, 0]);
   // rounding errors inside, bounds outside: (3 - 2.6) + (-3 + 3) + 117 - 138
   expect(made["grad/s"]!.toNumbers()[0]).toBeCloseTo(0.4 + 0 + 117 - 138, 4);
+});
+
+test("a label that is all but impossible has a finite loss; the logarithms stay what they were", async () => {
+  const graph = trace(
+    ({ scores, labels }, g) => {
+      const [loss, logs] = g.ops("SoftmaxCrossEntropyLoss", [scores!, labels!], {}, { outputs: 2 });
+      return { loss: loss!, logs: logs! };
+    },
+    { scores: [1, 3], labels: { shape: [1], dtype: "int64" } },
+  );
+  const feeds = {
+    scores: new Tensor("float32", new Float32Array([200, -200, 0]), [1, 3]),
+    labels: new Tensor("int64", BigInt64Array.of(1n)),
+  };
+  const found = await runOnnx(gradient(graph, { of: "loss", wrt: ["scores"] }), feeds);
+  expect(found.loss!.toNumbers()).toEqual([400]);
+  expect(found.logs!.toNumbers()).toEqual([0, -400, -200]);
+  expect(found["grad/scores"]!.toNumbers()).toEqual([1, -1, 0]);
+});
+
+test("a loop's body holds only what its outputs need", () => {
+  const graph = trace(
+    ({ x }, g) => {
+      const [last] = loopOver(g, g.constant(2, "int64"), [x!], 0, (b, _, [state]) => {
+        b.exp(state!);
+        return [b.tanh(state!)];
+      });
+      return { y: last! };
+    },
+    { x: [3] },
+  );
+  const [body] = graph.nodes.flatMap(bodiesOf);
+  expect(body!.nodes.map(({ opType }) => opType)).toEqual(["Tanh", "Identity"]);
 });
 
 test("what is drawn at random has no gradient, what scales it has", async () => {
