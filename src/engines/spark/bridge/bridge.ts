@@ -14,7 +14,7 @@ import { schemaToJson, schemaToProto, sparkSchema } from "../types.js";
 import { type FunctionInit, functionOf } from "./function.js";
 import { mapRelation } from "./map-relation.js";
 import { type Executors, type ExecutorsProbe, probeExecutors } from "./probe-executors.js";
-import { Shipper } from "./ship.js";
+import { Shipper, workerFiles } from "./ship.js";
 
 /** Which node executors run: theirs (found, or at a path), or this process's, sent along. */
 export type WorkerOption = "auto" | "ship" | { readonly node: string };
@@ -71,9 +71,14 @@ export class Bridge {
 
   async #prepare(steps: readonly Step[], input: Schema, output: Schema) {
     const shim = await this.#shipper.shim();
+    const modules = modulesIn(steps);
+    // executors are most often like this machine, if it runs Linux
+    if (this.#executors === undefined && process.platform === "linux") {
+      workerFiles(modules, { os: process.platform, cpu: process.arch }).catch(() => {});
+    }
     const executors = await this.#probe(shim);
     const [worker, node, sent] = await Promise.all([
-      this.#shipper.worker(modulesIn(steps), executors.platform),
+      this.#shipper.worker(modules, executors.platform),
       this.#node(executors),
       Promise.all(steps.map((step) => this.#step(step))),
     ]);

@@ -42,12 +42,7 @@ export class Shipper {
 
   /** Sends the worker with the users' modules in it; gives the name of its archive. */
   async worker(modules: readonly string[], platform: Platform): Promise<string> {
-    const { name, files } = await once(workers, JSON.stringify([modules, platform]), async () => {
-      const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
-      const hash = createHash("sha256");
-      for (const { name, bytes } of files) hash.update(name).update("\0").update(bytes);
-      return { name: `deepframe_worker_${hash.digest("hex").slice(0, 16)}`, files };
-    });
+    const { name, files } = await workerFiles(modules, platform);
     return await this.#archive(name, () => zip(files));
   }
 
@@ -85,6 +80,16 @@ export class Shipper {
       this.#depot.keep(artifact);
     });
   }
+}
+
+/** The worker's files. They are read and bundled while executors are still asked what they are. */
+export function workerFiles(modules: readonly string[], platform: Platform): Promise<WorkerFiles> {
+  return once(workers, JSON.stringify([modules, platform]), async () => {
+    const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
+    const hash = createHash("sha256");
+    for (const { name, bytes } of files) hash.update(name).update("\0").update(bytes);
+    return { name: `deepframe_worker_${hash.digest("hex").slice(0, 16)}`, files };
+  });
 }
 
 /** What was made under the key, or is made now; a failure is forgotten. */
