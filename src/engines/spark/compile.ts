@@ -13,6 +13,7 @@ import {
 import { standsOnStage } from "../../worker/peel.js";
 import type { SparkDescriber } from "./described.js";
 import { quoteName, render } from "./dialect.js";
+import { numberingOf } from "./numbering.js";
 import type { RelationSchema } from "./proto/spark_connect_pb.js";
 import type { Reading } from "./readers.js";
 
@@ -90,10 +91,12 @@ export async function compile(plan: Plan, describer: SparkDescriber, leaves: Lea
         const views = await Promise.all(
           used.map(({ input }) => (input.kind === "cache" ? leaves.cache(input) : undefined)),
         );
+        const numberings = await Promise.all(node.inputs.map((input) => numberingOf(input, describer)));
         return sqlOver(inputs, (aliases) => {
           const rest = [...aliases];
           const names = views.map((view) => (view === undefined ? rest.shift()! : quoteName(view)));
-          const text = render(query.sql, (index) => names[used.findIndex(({ i }) => i === index)]!);
+          const name = (index: number) => names[used.findIndex(({ i }) => i === index)]!;
+          const text = render(query.sql, name, (index, as) => numberings[index]!(name(index), as));
           if (query.inputNames === undefined || query.inputNames.length === 0) return text;
           const named = query.inputNames.map((name, i) => `${quoteName(name)} AS (SELECT * FROM ${names[i]})`);
           return `WITH ${named.join(", ")} SELECT * FROM (${text}\n)`;

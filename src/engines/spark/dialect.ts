@@ -21,8 +21,12 @@ function quoteValue(value: SqlLiteral): string {
   return Number.isSafeInteger(value) ? String(value) : `${value}D`;
 }
 
-/** Spark's spelling of a template whose inputs are spelled by `input`. */
-export function render(template: SqlTemplate, input: (index: number) => string): string {
+/** Spark's spelling of a template whose inputs are spelled by `input`, with their rows' numbers by `numbered`. */
+export function render(
+  template: SqlTemplate,
+  input: (index: number) => string,
+  numbered: (index: number, as: string) => string = input,
+): string {
   return renderSql(template, {
     input,
     name: quoteName,
@@ -30,7 +34,6 @@ export function render(template: SqlTemplate, input: (index: number) => string):
     type: (type) => formatType(sparkType(type)),
     without: (names) => `* EXCEPT (${names.map(quoteName).join(", ")})`,
     elements: (column) => `posexplode(coalesce(${quoteName(column)}, array(NULL))) AS (place, value)`,
-    numbered: (index, name) =>
-      `(SELECT *, row_number() OVER (ORDER BY monotonically_increasing_id()) AS ${quoteName(name)} FROM ${input(index)})`,
+    numbered,
   });
 }

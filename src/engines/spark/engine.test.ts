@@ -116,6 +116,33 @@ describe.skipIf(noSpark)(`the Spark engine${noSpark ? ` (${noSpark})` : ""}`, ()
     }
   });
 
+  test("numbers rows of files where they lie, as one task would", async () => {
+    const session = await open();
+    const folder = await mkdtemp(join(tmpdir(), "deepframe-numbers-"));
+    try {
+      const path = join(folder, "rows.parquet");
+      await session.sql("SELECT id, id % 7 AS k FROM range(0, 1000, 1, 5)").write.parquet(path);
+      for (const name of ["a", "b", "c", "d"]) await writeFile(join(folder, `${name}.bin`), name.repeat(1000));
+      const rows = session.read.parquet(path);
+      const files = session.read.binaryFiles(folder).filter("path NOT LIKE '%parquet'");
+      for (const [df, key] of [
+        [rows.filter("k < 6"), "id"],
+        [files, "path"],
+      ] as const) {
+        const parts = df.randomSplit([0.5, 0.3, 0.2], { seed: 3 });
+        expect(await df.engine.explain(parts[0].plan)).toContain("BroadcastHashJoin");
+        // the cache's rows are numbered by one task
+        const kept = df.cache();
+        const others = kept.randomSplit([0.5, 0.3, 0.2], { seed: 3 });
+        const found = await Promise.all(parts.map((part) => part.values(key)));
+        expect(found).toEqual(await Promise.all(others.map((part) => part.values(key))));
+        expect(found.flat().sort()).toEqual((await kept.values(key)).sort());
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test("gives Spark's whole message, its class and SQL state", async () => {
     const session = await open();
     const failure = await session
