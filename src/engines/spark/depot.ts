@@ -9,8 +9,8 @@ import { Client } from "./client.js";
 import { CloneSessionRequestSchema } from "./proto/spark_connect_pb.js";
 import { retrying } from "./retry.js";
 
-/** Bytes that a depot holds at most: each session that begins copies them on the server. */
-const capacity = 256 * 1024 * 1024;
+/** Bytes that a depot holds at most: the server and each executor have a copy of them for every session. */
+const capacity = 96 << 20;
 
 /** The setting in which a depot notes its files: name to bytes, as JSON. Copies of the session have it too. */
 const setting = "deepframe.kept";
@@ -22,11 +22,14 @@ type Kept = Readonly<Record<string, number>>;
 /** A session of its own holds the files for an hour or two; new sessions begin as copies of it. */
 export class Depot {
   readonly #client: Client;
+  readonly #kind: string;
   #kept: Kept = {};
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(client: Client) {
+  /** @param kind what else tells depots apart: sessions of one kind need about the same files */
+  constructor(client: Client, kind: string) {
     this.#client = client;
+    this.#kind = kind;
   }
 
   /**
@@ -87,7 +90,7 @@ export class Depot {
 
   /** The depot of this hour or another, the same for every process of the user. */
   #id(hours: number): string {
-    const name = `${version} ${this.#client.connection.userId} ${Math.floor(Date.now() / hour) + hours}`;
+    const name = `${version} ${this.#kind} ${this.#client.connection.userId} ${Math.floor(Date.now() / hour) + hours}`;
     const hash = createHash("sha256").update(`deepframe depot ${name}`).digest("hex");
     // as a UUID of version 8, whose bits are the maker's own
     return [

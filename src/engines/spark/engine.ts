@@ -299,7 +299,7 @@ registerEngine("sc", async (url, options: EngineOptions) => {
   const connectTimeout = milliseconds(options, "connectTimeout", 10_000);
   const slotTimeout = milliseconds(options, "slotTimeout", 300_000);
   const client = new Client(parseConnection(url));
-  const depot = new Depot(client);
+  const depot = new Depot(client, typeof worker === "string" ? worker : "node");
   try {
     await depot.begin(connectTimeout);
     return new SparkEngine(client, depot, await probe(client, connectTimeout), {
