@@ -6,6 +6,7 @@ import type { Who } from "../errors.js";
 import type { WeightSpec } from "../nn/build.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
+import type { Device } from "../runtime/device.js";
 import { toAsset } from "../runtime/load-asset.js";
 import { sharedPool, type Task } from "../runtime/pool.js";
 import { unpackTensors } from "../runtime/values.js";
@@ -37,6 +38,7 @@ export interface EngineOptions {
   /** See TrainOptions. */
   readonly recompute: boolean;
   readonly memoryLimit: number | undefined;
+  readonly device: Device;
 }
 
 const module = new URL("./thread.js", import.meta.url);
@@ -71,8 +73,9 @@ export class Engine {
 
   static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
-    const { problem, seed } = options;
-    const message: OpenMessage = { id: engine.#id, fields: fieldsOf(problem), seed, threads: availableParallelism() };
+    const { problem, seed, device } = options;
+    const threads = availableParallelism();
+    const message: OpenMessage = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device };
     await engine.#run("open", message);
     return engine;
   }

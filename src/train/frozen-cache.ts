@@ -2,6 +2,7 @@
 
 import type { Graph } from "../graph/graph.js";
 import { frozenPart } from "../nn/frozen.js";
+import type { Device } from "../runtime/device.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { bytesPerElement, type DType } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
@@ -41,6 +42,7 @@ export async function frozenCache(
   problem: Problem,
   values: ReadonlyMap<string, Tensor>,
   rowCount: number,
+  device: Device = "cpu",
 ): Promise<FrozenCache | undefined> {
   const parts = frozenPart(
     problem.network,
@@ -56,7 +58,7 @@ export async function frozenCache(
   const inputs = resultFields(graph, parts.rest.inputs);
   if (inputs === undefined || rowCount * bytesOf(inputs) > mostBytes) return undefined;
   const rest: Problem = { ...problem, network: parts.rest, inputs };
-  const session = await openSession(graph, { name: "frozen part", threads: 1 });
+  const session = await openSession(graph, { name: "frozen part", threads: 1, device });
   return {
     problem: rest,
     rows: (store, signal) => resultRows(session, problem, rest, store, signal),

@@ -1,7 +1,6 @@
 /** @file The graphs that train and validate: Loops that run many steps per call. */
 
 import { differentiate } from "../autodiff/gradient.js";
-import { pruneBody } from "../graph/edit.js";
 import type { Graph } from "../graph/graph.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
@@ -128,7 +127,7 @@ export function trainingGraph(
     return [updated.weight, ...layout.slots.map((slot) => (slot === emaSlot ? ema! : updated.slots[slot]!))];
   });
   const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
-  const body = pruneBody(b.body(Object.fromEntries(outputs), "step"));
+  const body = b.body(Object.fromEntries(outputs), "step");
   const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
   const named = layout.parts.map(({ name }, i): [string, Value] => [`next/${name}`, results[i]!]);
   return {

@@ -4,6 +4,7 @@ import { EngineError } from "../errors.js";
 import { Graph } from "../graph/graph.js";
 import { fitToMachine } from "../runtime/blocked.js";
 import type { ThreadContext } from "../runtime/context.js";
+import type { Device } from "../runtime/device.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
@@ -34,6 +35,7 @@ interface Training {
   readonly fields: readonly Field[];
   readonly seed: number;
   readonly threads: number;
+  readonly device: Device;
   readonly sets: Map<SetName, LoadedRows>;
   readonly sessions: Map<string, Promise<Session>>;
   readonly tables: Map<string, Tensor>;
@@ -48,11 +50,12 @@ export interface OpenMessage {
   readonly fields: readonly Field[];
   readonly seed: number;
   readonly threads: number;
+  readonly device: Device;
 }
 
-export function open({ id, fields, seed, threads }: OpenMessage): void {
+export function open({ id, fields, seed, threads, device }: OpenMessage): void {
   const empty = { sets: new Map(), sessions: new Map(), tables: new Map(), values: {} };
-  trainings.set(id, { fields, seed, threads, ...empty });
+  trainings.set(id, { fields, seed, threads, device, ...empty });
 }
 
 /** Takes rows in place of those it holds. */
@@ -242,20 +245,23 @@ function rowsOf({ sets }: Training, set: SetName): LoadedRows {
   return found;
 }
 
-function sessionOf({ sessions, threads }: Training, { graph }: WireProgram): Promise<Session> {
+function sessionOf({ sessions, threads, device }: Training, { graph }: WireProgram): Promise<Session> {
   let session = sessions.get(graph.sha256);
   if (session === undefined) {
-    session = openFitted(graph, threads);
+    session = openFitted(graph, { threads, device });
     sessions.set(graph.sha256, session);
   }
   return session;
 }
 
-async function openFitted({ bytes, sha256 }: WireProgram["graph"], threads: number): Promise<Session> {
+async function openFitted(
+  { bytes, sha256 }: WireProgram["graph"],
+  options: Pick<Training, "threads" | "device">,
+): Promise<Session> {
   // a copy, since what threads share cannot be decoded
   const graph = Graph.fromBytes(bytes.slice());
   const fitted = await fitToMachine(graph);
-  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, { name: "training graph", threads });
+  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, { name: "training graph", ...options });
 }
 
 /** Random numbers in a table: a step's tensors are slices of it, at places that follow from the seed and the step. */

@@ -154,6 +154,10 @@ describe("training", () => {
     expect(delay).toMatchObject({ quiet: true });
   });
 
+  test("a device that is not there is refused", async () => {
+    await expect(train(await options({ device: "cuda" }))).rejects.toThrow(/^training graph: .*cuda/);
+  });
+
   test("says that there are no rows", async () => {
     const empty = new RowStore([x, y], { budget: 1000, who: "test" });
     await expect(train(await options({ train: empty }))).rejects.toThrow(

@@ -3,6 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError, ParamError, type Who } from "../errors.js";
 import { lrAt, type Optimizer } from "../optim/optimizer.js";
+import type { Device } from "../runtime/device.js";
 import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Callback, Logs } from "./callback.js";
@@ -46,6 +47,8 @@ export interface TrainOptions {
    * third more time, and far less memory for deep networks. Default false.
    */
   readonly recompute?: boolean;
+  /** Where steps run; default "cpu". */
+  readonly device?: Device;
   /** Bytes that a step may take, by estimate; default what the machine has free. */
   readonly memoryLimit?: number;
   /** Default 60. */
@@ -93,13 +96,13 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const work = await withoutFrozen(options, first);
   try {
     const { problem } = work;
-    const { recompute = false, who, seed, memoryLimit } = options;
+    const { recompute = false, who, seed, memoryLimit, device = "cpu" } = options;
     const rest = manifestOf(problem);
     const layout = new Layout(rest.weights, rest.states, options.optimizer, !recompute);
     if (layout.groups.length === 0) {
       throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");
     }
-    const engine = await Engine.open({ problem, layout, values: first, seed, recompute, who, memoryLimit });
+    const engine = await Engine.open({ problem, layout, values: first, seed, recompute, who, memoryLimit, device });
     try {
       const run = new Run(options, layout, engine, first);
       const folder = await folderOf(options);
@@ -122,7 +125,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
 async function withoutFrozen(options: TrainOptions, first: ReadonlyMap<string, Tensor>) {
   const { problem, train, validation, signal, cacheFrozen = true } = options;
   const count = train.rows + (validation?.rows ?? 0);
-  const cache = cacheFrozen ? await frozenCache(problem, first, count) : undefined;
+  const cache = cacheFrozen ? await frozenCache(problem, first, count, options.device) : undefined;
   const stores: RowStore[] = [];
   const close = async () => void (await Promise.all(stores.map((store) => store.close())));
   if (cache === undefined) return { problem, train, validation, cachedRows: 0, close };

@@ -118,6 +118,8 @@ export async function fitNetwork(
       callbacks: [reporter(stage.name, df), ...params.callbacks],
       checkpointDir: params.checkpointDir,
       resume: params.resume,
+      recompute: params.recompute,
+      device: params.device,
       signal,
     });
     const graph = inferenceGraph(problem, weights, (g, outputs) =>

@@ -133,6 +133,10 @@ export const neuralParams = defineParams({
   device: choice("where the network is trained", devices, { default: "cpu" }),
   checkpointDir: optional(text("folder where the run is saved as it goes, so that it can go on after a crash")),
   resume: boolean("whether a run that checkpointDir holds goes on, rather than begins anew", { default: true }),
+  recompute: boolean(
+    "whether most results of layers are computed a second time for the gradients instead of kept: a third more time, far less memory for deep networks",
+    { default: false },
+  ),
   memory: number("MiB of rows that stay in memory; what is more goes to a temporary file", { default: 1024, above: 0 }),
 });
 
