@@ -57,7 +57,7 @@ export const lstmSteps: Steps = (g, { gates, recurrent, states, steps, units, ba
       },
     };
   }) as [Value, Value, Value];
-  return { joined, states: [h, c] };
+  return { joined, last: [h, c] };
 };
 
 interface Back {

@@ -75,7 +75,7 @@ export type Steps = (
     readonly units: number;
     readonly backwards: boolean;
   },
-) => { readonly joined: Value; readonly states: readonly Value[] };
+) => { readonly joined: Value; readonly last: readonly Value[] };
 
 /** Goes over time: [batch, time, features] to [batch, units], or [batch, time, units]. */
 export function overTime(
@@ -154,53 +154,74 @@ function asOperator({ context: { g }, x, given, kernel, recurrent, params, layer
 function asSteps({ context, x, given, kernel, recurrent, mask, params, layer }: Run): Ran {
   const { g } = context;
   const { units, goBackwards } = params;
-  const order = goBackwards && params.outputOrder === "made" ? "made" : "time";
   // time comes first, so that a step is one piece of memory; what the inputs give to all gates is one product
   const inputs = g.matmul(g.transpose(x, [1, 0, 2]), kernel);
-  const biased = layer.bias === undefined ? inputs : g.add(inputs, layer.bias);
-  const first = given.length > 0 ? given : firstStates(g, x, units, layer.states);
+  const gates = layer.bias === undefined ? inputs : g.add(inputs, layer.bias);
+  const states = given.length > 0 ? given : firstStates(g, x, units, layer.states);
   const cell = layer.cell(stateDrop(context, x, units, params.recurrentDropout));
   const prepared = cell.prepare(g, { r: recurrent, bias: layer.recurrentBias, peepholes: undefined, hidden: units });
-  const going = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
-  const advance = (b: GraphBuilder, xt: Value, states: readonly Value[], counts: Value | undefined): Value[] => {
-    const next = cell.step(b, xt, states, prepared);
+  const counts = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
+  const advance: Over["advance"] = (b, xt, before, isCounted) => {
+    const next = cell.step(b, xt, before, prepared);
     // a place that does not count leaves the states as they are
-    return counts === undefined ? next : next.map((state, i) => b.where(counts, state, states[i]!));
+    return isCounted === undefined ? next : next.map((state, i) => b.where(isCounted, state, before[i]!));
   };
-  const steps = x.shape![1];
-  const unrolled = typeof steps === "number" && steps <= maxUnrolled && (context.training || steps === 1);
-  if (!unrolled) {
-    const count = g.squeeze(g.shapeOf(x, { start: 1, end: 2 }), [0]);
-    const results = loopOver(g, count, first, 1, (b, iteration, states) => {
-      const t = goBackwards ? b.sub(b.sub(count, 1), iteration) : iteration;
-      const next = advance(b, b.gather(biased, t), states, going && b.gather(going, t));
-      return [...next, next[0]!];
-    });
-    const made = g.transpose(results.at(-1)!, [1, 0, 2]);
-    return { sequence: goBackwards && order === "time" ? flip(g, made) : made, states: results.slice(0, -1) };
+  const [batch, steps] = x.shape!;
+  const over = { g, gates, states, counts, advance, goBackwards };
+  if (!context.training || typeof steps !== "number" || typeof batch !== "number" || steps > maxUnrolled) {
+    const { made, last } = inLoop(over, x);
+    // a Loop gives the steps in the order in which they are made
+    return { sequence: goBackwards && params.outputOrder === "time" ? flip(g, made) : made, states: last };
   }
-  const [batch] = x.shape!;
-  if (layer.steps !== undefined && mask === undefined && params.recurrentDropout === 0 && typeof batch === "number") {
-    const gates = g.reshape(biased, [steps * batch, layer.gates * units]);
-    const input = { gates, recurrent, states: first, steps, units, backwards: goBackwards };
-    const ran = layer.steps(g, input);
-    const inTime = g.transpose(g.reshape(ran.joined, [steps, batch, units]), [1, 0, 2]);
-    return { sequence: goBackwards && order === "made" ? flip(g, inTime) : inTime, states: ran.states };
-  }
-  const parts = (v: Value) =>
-    (steps === 1 ? [v] : g.split(v, new Array<number>(steps).fill(1))).map((part) => g.squeeze(part, [0]));
-  const xs = parts(biased);
-  const counts = going && parts(going);
-  let states = first;
-  const made: Value[] = [];
+  const isPlain = mask === undefined && params.recurrentDropout === 0;
+  const { joined, last } =
+    layer.steps !== undefined && isPlain
+      ? layer.steps(g, {
+          gates: g.reshape(gates, [steps * batch, layer.gates * units]),
+          ...{ recurrent, states, steps, units, backwards: goBackwards },
+        })
+      : oneByOne(over, steps, batch);
+  const inTime = g.transpose(g.reshape(joined, [steps, batch, units]), [1, 0, 2]);
+  return { sequence: goBackwards && params.outputOrder === "made" ? flip(g, inTime) : inTime, states: last };
+}
+
+interface Over {
+  readonly g: GraphBuilder;
+  /** What the inputs give to the gates, [time, batch, gates * units]. */
+  readonly gates: Value;
+  readonly states: readonly Value[];
+  /** Which places count, [time, batch, 1]. */
+  readonly counts: Value | undefined;
+  readonly advance: (b: GraphBuilder, xt: Value, states: readonly Value[], isCounted: Value | undefined) => Value[];
+  readonly goBackwards: boolean;
+}
+
+function inLoop({ g, gates, states, counts, advance, goBackwards }: Over, x: Value) {
+  const count = g.squeeze(g.shapeOf(x, { start: 1, end: 2 }), [0]);
+  const results = loopOver(g, count, states, 1, (b, iteration, before) => {
+    const t = goBackwards ? b.sub(b.sub(count, 1), iteration) : iteration;
+    const next = advance(b, b.gather(gates, t), before, counts && b.gather(counts, t));
+    return [...next, next[0]!];
+  });
+  return { made: g.transpose(results.at(-1)!, [1, 0, 2]), last: results.slice(0, -1) };
+}
+
+function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, steps: number, batch: number) {
+  // pieces of two dimensions need no operators that only change the form
+  const pieces = (v: Value) => {
+    const flat = g.reshape(v, [steps * batch, -1]);
+    return steps === 1 ? [flat] : g.split(flat, new Array<number>(steps).fill(batch));
+  };
+  const xs = pieces(gates);
+  const counted = counts && pieces(counts);
+  let last = states;
+  const results = new Array<Value>(steps);
   for (let i = 0; i < steps; i++) {
     const t = goBackwards ? steps - 1 - i : i;
-    states = advance(g, xs[t]!, states, counts?.[t]);
-    made.push(g.unsqueeze(states[0]!, [0]));
+    last = advance(g, xs[t]!, last, counted?.[t]);
+    results[t] = last[0]!;
   }
-  if (goBackwards && order === "time") made.reverse();
-  const joined = made.length === 1 ? made[0]! : g.concat(made[0]!, made.slice(1), { axis: 0 });
-  return { sequence: g.transpose(joined, [1, 0, 2]), states };
+  return { joined: steps === 1 ? results[0]! : g.concat(results[0]!, results.slice(1), { axis: 0 }), last };
 }
 
 function firstStates(g: GraphBuilder, x: Value, units: number, count: number): Value[] {
