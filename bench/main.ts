@@ -11,6 +11,7 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   pictures: () => import("./pictures.js"),
   rows: () => import("./rows.js"),
   predict: () => import("./predict.js"),
+  spark: () => import("./spark.js"),
   gradients: () => import("./gradients.js"),
   training: () => import("./training.js"),
 };

@@ -8,7 +8,7 @@ import { Session, Tensor, trace } from "../src/index.js";
 import { inTurn, median, type Suite } from "./measure.js";
 import { pythonWith, runPython } from "./python.js";
 
-const rows = 5_000_000;
+export const rows = 5_000_000;
 const width = 16;
 
 interface Run {
@@ -24,7 +24,7 @@ export const suite: Suite = {
     await mkdir(folder, { recursive: true });
     const [data, model] = [join(folder, `rows-${rows}.parquet`), join(folder, "rows.onnx")];
     await writeRows(data);
-    await writeFile(model, network().toBytes());
+    await writeFile(model, rowNetwork().toBytes());
 
     const python = await pythonWith("rows", ["onnxruntime==1.30.0", "pyarrow==21.0.0", "numpy==2.3.5"]);
     const memory: number[] = [];
@@ -60,7 +60,8 @@ export const suite: Suite = {
   },
 };
 
-function network() {
+/** 16-32-2, with weights from a formula. */
+export function rowNetwork() {
   const weights = (shape: readonly [number, number], seed: number) =>
     new Tensor(
       "float32",
@@ -79,7 +80,8 @@ function network() {
   );
 }
 
-async function writeRows(path: string): Promise<void> {
+/** The table, made once. */
+export async function writeRows(path: string): Promise<void> {
   if (
     await access(path).then(
       () => true,
