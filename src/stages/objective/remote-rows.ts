@@ -56,7 +56,7 @@ export class RemoteRows implements TrainingRows {
       if (summary === undefined) throw noRows(who, what);
       return new RemoteRows(summary, type, blocks, who);
     } catch (error) {
-      await blocks.unpersist();
+      await release(blocks);
       throw error;
     }
   }
@@ -90,8 +90,13 @@ export class RemoteRows implements TrainingRows {
   }
 
   async close(): Promise<void> {
-    await this.#blocks.unpersist();
+    await release(this.#blocks);
   }
+}
+
+/** Where the session is lost the rows are too, and the fit's own error says so. */
+async function release(blocks: DataFrame): Promise<void> {
+  await blocks.unpersist().catch(() => undefined);
 }
 
 interface Parts {
