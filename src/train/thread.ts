@@ -8,9 +8,9 @@ import type { Device } from "../runtime/device.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
-import { Random } from "../util/random.js";
 import { orderOf } from "./epoch-plan.js";
 import { dataInput, type Field } from "./problem.js";
+import { RandomFeeds } from "./random-feeds.js";
 import type { Rows } from "./row-store.js";
 
 /** A graph as a message. */
@@ -38,7 +38,7 @@ interface Training {
   readonly device: Device;
   readonly sets: Map<SetName, LoadedRows>;
   readonly sessions: Map<string, Promise<Session>>;
-  readonly tables: Map<string, Tensor>;
+  readonly randoms: RandomFeeds;
   /** What is carried from step to step. */
   values: Values;
 }
@@ -54,7 +54,7 @@ export interface OpenMessage {
 }
 
 export function open({ id, fields, seed, threads, device }: OpenMessage): void {
-  const empty = { sets: new Map(), sessions: new Map(), tables: new Map(), values: {} };
+  const empty = { sets: new Map(), sessions: new Map(), randoms: new RandomFeeds(seed), values: {} };
   trainings.set(id, { fields, seed, threads, device, ...empty });
 }
 
@@ -151,7 +151,7 @@ async function runSteps(
       ]),
       ...columnsFor(session, rows),
       ...training.values,
-      ...randomFeeds(training, message, count),
+      ...training.randoms.of(program, message.step, count),
     },
     { signal },
   );
@@ -262,40 +262,4 @@ async function openFitted(
   const graph = Graph.fromBytes(bytes.slice());
   const fitted = await fitToMachine(graph);
   return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, { name: "training graph", ...options });
-}
-
-/** Random numbers in a table: a step's tensors are slices of it, at places that follow from the seed and the step. */
-const tableSize = 2 ** 20;
-
-function randomFeeds(training: Training, { program, step }: StepsMessage, count: number): Values {
-  const feeds: Values = {};
-  for (const kind of ["uniform", "normal"] as const) {
-    const sizes = program.randomSizes[kind];
-    if (sizes.length === 0) continue;
-    const table = tableOf(training, kind, Math.max(...sizes));
-    feeds[`table/${kind}`] = table;
-    const perBatch = sizes.length;
-    const perStep = perBatch * program.batches;
-    const places = new BigInt64Array(count * perStep);
-    for (let i = 0; i < count; i++) {
-      const random = new Random(training.seed + 2 ** 32 * (step + i), kind);
-      for (let j = 0; j < perStep; j++) {
-        // the same whatever else has been run, hence not up to the table's end
-        places[i * perStep + j] = BigInt(random.below(tableSize));
-      }
-    }
-    feeds[`places/${kind}`] = new Tensor("int64", places, [count, program.batches, perBatch]);
-  }
-  return feeds;
-}
-
-function tableOf({ tables, seed }: Training, kind: "uniform" | "normal", largest: number): Tensor {
-  const size = tableSize + largest;
-  const known = tables.get(kind);
-  if (known !== undefined && known.size >= size) return known;
-  const random = new Random(seed, `table ${kind}`);
-  const draw = kind === "uniform" ? () => random.uniform() : () => random.normal();
-  const table = new Tensor("float32", Float32Array.from({ length: size }, draw));
-  tables.set(kind, table);
-  return table;
 }

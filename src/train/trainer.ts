@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError, ParamError, type Who } from "../errors.js";
-import { lrAt, type Optimizer } from "../optim/optimizer.js";
+import type { Optimizer } from "../optim/optimizer.js";
 import type { Device } from "../runtime/device.js";
 import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -10,14 +10,12 @@ import type { Callback, Logs } from "./callback.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { CheckpointFolder } from "./checkpoint-folder.js";
 import { Engine } from "./engine.js";
-import { type Block, runsOf } from "./epoch-plan.js";
-import { Feed } from "./feed.js";
-import { statCountOf } from "./forward.js";
 import { frozenCache } from "./frozen-cache.js";
 import { Layout } from "./layout.js";
 import { manifestOf, type Problem } from "./problem.js";
 import type { RowStore } from "./row-store.js";
 import { Run } from "./run.js";
+import { TrainingLoop } from "./training-loop.js";
 
 export interface TrainOptions {
   readonly who: Who;
@@ -72,9 +70,6 @@ export interface Trained {
   readonly stopped: string | undefined;
 }
 
-/** Milliseconds that a call should take: several reports a second, and little time between calls. */
-const chunkTime = 120;
-
 /**
  * Trains a network.
  *
@@ -110,7 +105,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
       if (start === undefined) await engine.write(layout.first(options.seed, first), true);
       else await run.resume(start);
       return {
-        ...(await new Trainer({ ...options, ...work }, engine, run, folder).train()),
+        ...(await new TrainingLoop({ ...options, ...work }, engine, run, folder).train()),
         cachedRows: work.cachedRows,
       };
     } finally {
@@ -150,173 +145,4 @@ async function folderOf({ checkpointDir, resume, who }: TrainOptions): Promise<C
   const folder = new CheckpointFolder(checkpointDir, who);
   if (resume === false) await folder.clear();
   return folder;
-}
-
-/** The loop over epochs, blocks and chunks of steps. */
-class Trainer {
-  readonly #options: TrainOptions;
-  readonly #engine: Engine;
-  readonly #run: Run;
-  readonly #feed: Feed;
-  readonly #heldOut: Feed | undefined;
-  readonly #folder: CheckpointFolder | undefined;
-  /** Milliseconds of one step, as measured. */
-  #stepTime: number | undefined;
-  /** When the run was saved. */
-  #saved = performance.now();
-
-  constructor(options: TrainOptions, engine: Engine, run: Run, folder: CheckpointFolder | undefined) {
-    this.#options = options;
-    this.#engine = engine;
-    this.#run = run;
-    this.#folder = folder;
-    const { train: store, seed, shuffle = true } = options;
-    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
-    const { validation } = options;
-    this.#heldOut =
-      validation && new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1 });
-  }
-
-  async train(): Promise<Omit<Trained, "cachedRows">> {
-    const run = this.#run;
-    let failure: unknown;
-    try {
-      await run.tell((each) => each.onTrainBegin?.(run));
-      while (run.epoch < run.epochs && run.stopped === undefined) await this.#trainEpoch();
-    } catch (error) {
-      failure = await this.#aborted(error);
-      if (failure !== undefined) throw failure;
-    } finally {
-      await run.tell((each) => each.onTrainEnd?.(run, failure));
-    }
-    return { weights: await run.learned(), history: run.history, stopped: run.stopped };
-  }
-
-  /** What an error that ended the loop is to the caller: nothing where it is an abort that keeps what was learned. */
-  async #aborted(error: unknown): Promise<unknown> {
-    const { signal, onAbort = "throw" } = this.#options;
-    if (!signal?.aborted || error !== signal.reason) return error;
-    this.#run.isAborted = true;
-    await this.#save();
-    if (onAbort === "throw") return error;
-    this.#run.stop("aborted");
-    return undefined;
-  }
-
-  async #save(): Promise<void> {
-    if (this.#folder === undefined) return;
-    await this.#folder.save(this.#run.step, await this.#run.checkpoint());
-    this.#saved = performance.now();
-  }
-
-  async #trainEpoch(): Promise<void> {
-    const run = this.#run;
-    const { epoch } = run;
-    if (run.stepInEpoch === 0) {
-      run.sums = run.emptySums();
-      await run.tell((each) => each.onEpochBegin?.(epoch, run));
-    }
-    const blocks = this.#feed.blocks(epoch);
-    let skip = run.stepInEpoch;
-    for (const [number, block] of blocks.entries()) {
-      const steps = runsOf(block.rows, run.batchSize, run.batches).reduce((sum, { steps }) => sum + steps, 0);
-      if (skip >= steps && number < blocks.length - 1) {
-        skip -= steps;
-        continue;
-      }
-      await this.#feed.load(epoch, blocks, number);
-      await this.#trainBlock(block, number, skip);
-      skip = 0;
-      if (run.stopped !== undefined) break;
-    }
-    const logs = { ...run.sums.logs(), ...(await this.#validate()), lr: run.lr };
-    run.history.push(logs);
-    run.epoch++;
-    run.stepInEpoch = 0;
-    await run.tell((each) => each.onEpochEnd?.(epoch, logs, run));
-    await this.#save();
-  }
-
-  async #trainBlock(block: Block, number: number, skip: number): Promise<void> {
-    const { shuffle = true, callbacks = [], problem, signal, checkpointSeconds = 60 } = this.#options;
-    const run = this.#run;
-    const watched = callbacks.some(({ onBatchBegin }) => onBatchBegin !== undefined);
-    const width = statCountOf(problem);
-    let skipped = skip;
-    for (const { from, steps, batches, batchSize } of runsOf(block.rows, run.batchSize, run.batches)) {
-      for (let done = Math.min(skipped, steps); done < steps && run.stopped === undefined; ) {
-        signal?.throwIfAborted();
-        const count = watched ? 1 : Math.min(steps - done, this.#chunk());
-        if (watched) await run.tell((each) => each.onBatchBegin?.(run.step, run));
-        const at = from + done * batches * batchSize;
-        const place = { step: run.step, epoch: run.epoch, block: number, from: at, shuffle };
-        const started = performance.now();
-        const { stats, failed } = await this.#engine.steps(place, { steps: count, batches, batchSize }, run.lrFactor);
-        const trained = stats.length / (width * batches);
-        this.#stepTime = (performance.now() - started) / trained;
-        for (let i = 0; i < stats.length; i += width) run.sums.add(stats.subarray(i, i + width));
-        done += trained;
-        run.stepInEpoch += trained;
-        run.step += trained;
-        if (failed) {
-          const at = { ...place, step: run.step - 1, from: place.from + (trained - 1) * batches * batchSize };
-          throw await this.#notFinite(await this.#engine.gradients(at, { batches, batchSize }));
-        }
-        await this.#report(stats, width, batches);
-        if (performance.now() - this.#saved > 1000 * checkpointSeconds) await this.#save();
-      }
-      skipped = Math.max(0, skipped - steps);
-    }
-  }
-
-  async #report(stats: Float32Array, width: number, batches: number): Promise<void> {
-    const run = this.#run;
-    const { callbacks = [] } = this.#options;
-    const steps = stats.length / (width * batches);
-    if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) {
-      for (let i = 0; i < steps; i++) {
-        const sums = run.emptySums();
-        for (let j = i * batches; j < (i + 1) * batches; j++) sums.add(stats.subarray(j * width, (j + 1) * width));
-        const logs = { ...sums.logs(), lr: run.lr };
-        await run.tell((each) => each.onBatchEnd?.(run.step - steps + i, logs, run));
-      }
-    }
-    const logs = { ...run.sums.logs(), lr: run.lr };
-    await run.tell((each) => each.onProgress?.(logs, run));
-  }
-
-  async #validate(): Promise<Logs> {
-    const { validation, signal } = this.#options;
-    const run = this.#run;
-    if (validation === undefined || this.#heldOut === undefined || validation.rows === 0) return {};
-    const weights = await run.learned();
-    const sums = run.emptySums();
-    const blocks = this.#heldOut.blocks(0);
-    for (const [number, { rows }] of blocks.entries()) {
-      await this.#heldOut.load(0, blocks, number);
-      const size = Math.min(rows, Math.max(run.batchSize, 256));
-      for (const stats of await this.#engine.evaluate("validation", rows, size, weights, signal)) sums.add(stats);
-    }
-    return sums.logs("val_");
-  }
-
-  /** Steps of the next call: few at first, then as many as the time of a report allows. */
-  #chunk(): number {
-    if (this.#stepTime === undefined) return 1;
-    return Math.max(1, Math.round(chunkTime / this.#stepTime));
-  }
-
-  /** @param gradients the largest of each weight in the step that failed */
-  async #notFinite(gradients: ReadonlyMap<string, number>): Promise<DataError> {
-    const { epoch } = this.#run;
-    const step = this.#run.step - 1;
-    const lr = lrAt(this.#options.optimizer, step) * this.#run.lrFactor;
-    const size = ([, gradient]: readonly [string, number]) => (Number.isNaN(gradient) ? Infinity : gradient);
-    const [weight, gradient] = [...gradients].reduce((most, each) => (size(each) > size(most) ? each : most));
-    return new DataError(
-      this.#options.who,
-      `the loss is no longer a finite number at step ${step + 1} (epoch ${epoch + 1}), with learning rate ${lr} and ${gradient} as the largest gradient, that of "${weight}"; lower the learning rate, clip the gradients (globalClipNorm: 1), or look for extreme values in the data`,
-      { code: "NOT_FINITE", step: step + 1, lr, weight, gradient, gradients, weights: await this.#run.learned() },
-    );
-  }
 }
