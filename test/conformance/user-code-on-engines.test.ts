@@ -106,7 +106,7 @@ describe.each(engines)("functions of the user's on $name", ({ frame, session }) 
       'MapRows(extra): gave column "letters", which adds lacks (it has words int); add it there, or leave it out',
     );
     await expect(rows("nothing")).rejects.toThrow(
-      /^MapRows\(nothing\): gave a undefined for .*, expected a row \(an object\)$/,
+      /^MapRows\(nothing\): gave nothing for .*, expected a row \(an object\)$/,
     );
     const batches = async (name: string, type: string) =>
       (await three()).mapBatches(fn(name), { adds: { y: type }, batchSize: 3 }).collect();

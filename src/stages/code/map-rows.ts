@@ -65,7 +65,7 @@ export class MapRows extends UserCode {
     if (!isOne && (result === null || result === undefined)) return [];
     if (!isOne && Array.isArray(result) && result.every(isRow)) return result;
     const wanted = isOne ? "a row (an object)" : "a row (an object), a list of rows, or nothing";
-    const found = Array.isArray(result) ? "a list" : result === null ? "null" : `a ${typeof result}`;
+    const found = Array.isArray(result) ? "a list" : (result ?? null) === null ? "nothing" : `a ${typeof result}`;
     const message = `gave ${found} for row ${row}, expected ${wanted}`;
     throw new DataError(this.label, message, { code: "USER_CODE", row });
   }
