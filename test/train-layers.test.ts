@@ -86,7 +86,13 @@ describe.each(cases)("$name", ({ shape, layers, moved }) => {
       return 2 + half.reduce((sum, value) => sum + value, 0) / half.length;
     });
     await data.add({ count: rows, columns: { features, target } });
-    const head = { output: "output", target: fields[1], loss: nn.losses.meanSquaredError(), lossWeight: 1, metrics: [] };
+    const head = {
+      output: "output",
+      target: fields[1],
+      loss: nn.losses.meanSquaredError(),
+      lossWeight: 1,
+      metrics: [],
+    };
     const problem = { network: nn.sequential(layers()), inputs: [fields[0]], heads: [head], weight: undefined };
     const options = { who: "test", problem, optimizer: adam({ lr: 0.03 }), train: data, batchSize: 16, seed: 2 };
     const begun = await train({ ...options, epochs: 1 });
