@@ -62,7 +62,7 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
 
   test("names the row that kills its worker, with the worker's last lines", async () => {
     const poisoned = numbers(await open(), 4).withStage(new Poison({ inputCol: "x", deadly: 123_456 }));
-    const error = await poisoned.count().then(
+    const error = await poisoned.collect().then(
       () => undefined,
       (failure) => failure,
     );
@@ -166,7 +166,7 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     const other = await Session.open((await server()).url, { slotTimeout: 1500 });
     const failure = await numbers(other, 2)
       .withStage(new Times({ inputCol: "x", outputCol: "y" }))
-      .count()
+      .collect()
       .catch((error) => error);
     expect(failure.code).toBe("NO_SLOTS");
     expect(failure.message).toBe(
@@ -179,7 +179,9 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
 
   test("leaves no node process behind once the session is closed", async () => {
     const { pid } = await server();
-    await slow(await open(), 2).count();
+    await slow(await open(), 2)
+      .agg({ sum: "sum(y)" })
+      .collect();
     expect((await nodeWorkers(pid)).length).toBeGreaterThan(0);
     await (await opened)?.close();
     opened = undefined;
@@ -207,7 +209,7 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     await (await opened)?.close();
     opened = undefined;
     // this one's executors have a Python with nothing in it
-    await expect(slow(await open()).count()).rejects.toThrow(
+    await expect(slow(await open()).collect()).rejects.toThrow(
       "Spark: Python on the executors lacks pyarrow, which stages need there; install it on every node",
     );
     await rm(dirname(bare), { recursive: true });

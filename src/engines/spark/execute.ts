@@ -13,7 +13,7 @@ import {
   ReleaseExecuteRequestSchema,
 } from "./proto/spark_connect_pb.js";
 import { Retries, retrying } from "./retry.js";
-import { startedQuery } from "./signals.js";
+import { startedQuery, unlessLeaving } from "./signals.js";
 
 /** The responses that hold something. */
 export type Response = ExecutePlanResponse["responseType"];
@@ -105,6 +105,7 @@ export async function* execute(
     isOver = true;
   } catch (error) {
     signal?.throwIfAborted();
+    await unlessLeaving();
     throw await client.explain(error);
   } finally {
     ended();

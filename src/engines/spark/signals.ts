@@ -12,6 +12,14 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** Milliseconds that the process lives on at most. */
 const grace = 5000;
 
+/** Whether a signal has come that ends the process once the sessions are released. */
+let isLeaving = false;
+
+/** Where the process is about to end, never: a query that ended with its session is no failure to tell of. */
+export async function unlessLeaving(): Promise<void> {
+  if (isLeaving) await new Promise<never>(() => {});
+}
+
 /** Sessions with queries under way, and how many. */
 const running = new Map<Closable, number>();
 
@@ -36,6 +44,7 @@ function stopListening(): void {
 
 function leave(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
+  isLeaving = true;
   // a second signal ends the process at once
   stopListening();
   const closed = Promise.allSettled([...running.keys()].map((session) => session.close()));
