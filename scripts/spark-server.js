@@ -131,7 +131,7 @@ export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]",
     end();
     process.off("exit", end);
   };
-  for (let waited = 0; waited < 90_000; waited += 100) {
+  for (let waited = 0; waited < 180_000; waited += 100) {
     const text = readFileSync(log, "utf8");
     const address = /Spark Connect server started at: \S*?:(\d+)\s/.exec(text)?.[1];
     if (address !== undefined) return { url: `sc://127.0.0.1:${address}`, pid: child.pid, log, stop };
@@ -140,7 +140,7 @@ export async function startSpark({ port = 0, master = "local-cluster[2,1,2048]",
   }
   const last = readFileSync(log, "utf8").split("\n").slice(-30).join("\n");
   await stop();
-  throw new Error(`Spark did not start (${exit ?? "after 90 s"}); the end of its log:\n${last}`);
+  throw new Error(`Spark did not start (${exit ?? "after 180 s"}); the end of its log:\n${last}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
