@@ -1,5 +1,6 @@
 /** @file Layer: a piece of a network, as parameters and a function that adds its operators to a graph. */
 
+import { ParamError } from "../errors.js";
 import type { ElementType } from "../graph/element-type.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Dim } from "../graph/types.js";
@@ -135,7 +136,12 @@ export class Layer implements Configured {
    * const network = nn.model({ inputs: [a], outputs: { y: nn.dense(1).apply(nn.dense(8).apply(a)) } });
    */
   apply(inputs: Connection | readonly Connection[]): Connection {
-    return new Connection(this, inputs instanceof Connection ? [inputs] : inputs);
+    const list = inputs instanceof Connection ? [inputs] : inputs;
+    if (!Array.isArray(list) || list.length === 0 || !list.every((each) => each instanceof Connection)) {
+      const advice = "apply it to nn.input({ ... }) or to what another layer's apply gave, or to a list of those";
+      throw new ParamError(this.label, `it cannot be applied to ${String(inputs)}; ${advice}`);
+    }
+    return new Connection(this, list as readonly Connection[]);
   }
 }
 

@@ -81,7 +81,13 @@ const chain = layers.define({
  * @example nn.sequential([nn.dense(256, { activation: "relu" }), nn.dropout(0.3), nn.dense(10)])
  */
 export function sequential(given: readonly (Layer | Connection)[], options: NetworkOptions = {}): Network {
-  const [first, ...rest] = given;
+  if (!Array.isArray(given)) {
+    throw new ParamError(
+      "sequential",
+      `the layers must be a list, as in nn.sequential([nn.dense(10)]), got ${String(given)}`,
+    );
+  }
+  const [first, ...rest] = given as readonly (Layer | Connection)[];
   const start = first instanceof Connection ? first.input : undefined;
   const used = (start === undefined ? given : rest) as readonly Layer[];
   if (used.length === 0) throw new ParamError("sequential", "there are no layers; give at least one");

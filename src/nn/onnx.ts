@@ -1,5 +1,6 @@
 /** @file fromOnnx: a network made of an ONNX file, to be trained on or to stand before other layers. */
 
+import { existsSync } from "node:fs";
 import { GraphError } from "../errors.js";
 import { baseOpset } from "../graph/builder.js";
 import { foldConstants } from "../graph/fold.js";
@@ -172,6 +173,13 @@ export async function fromOnnx(
 ): Promise<OnnxNetwork> {
   const named = typeof source === "string" ? await findModel(source) : undefined;
   const given = named ?? source;
+  if (typeof given === "string" && !existsSync(given)) {
+    const advice = "give the path of an .onnx file, its bytes, or the name of a registered model";
+    throw new GraphError(
+      "fromOnnx",
+      `there is no file ${JSON.stringify(given)}, and no registered model of that name; ${advice}`,
+    );
+  }
   const read = given instanceof Graph ? given : await Graph.load(given instanceof Asset ? given.bytes : given);
   if (read.inputs.length === 0)
     throw new GraphError("fromOnnx", "the model has no inputs, so nothing can be fed to it");

@@ -1,7 +1,7 @@
 /** @file Training: epochs over the rows in chunks of steps, with validation, callbacks, checkpoints, and an end that keeps what was learned. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { DataError, ParamError, type Who } from "../errors.js";
+import { DataError, messageOf, ParamError, type Who } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Device } from "../runtime/device.js";
 import { sizeOf } from "../tensor/shape.js";
@@ -104,8 +104,9 @@ export async function train(options: TrainOptions): Promise<Trained> {
       const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
       if (start === undefined) await engine.write(layout.first(options.seed, first), true);
       else await run.resume(start);
+      const loop = new TrainingLoop({ ...options, ...work }, engine, run, folder);
       return {
-        ...(await new TrainingLoop({ ...options, ...work }, engine, run, folder).train()),
+        ...(await loop.train().catch((error) => Promise.reject(explained(error, who)))),
         cachedRows: work.cachedRows,
       };
     } finally {
@@ -114,6 +115,17 @@ export async function train(options: TrainOptions): Promise<Trained> {
   } finally {
     await work.close();
   }
+}
+
+/** A number without a row in a table, which only the runtime sees, told in words of the data. */
+function explained(error: unknown, who: Who): unknown {
+  const found =
+    /indices element out of data bounds, idx=(-?\d+) must be within the inclusive range \[-\d+,(\d+)\]/.exec(
+      messageOf(error),
+    );
+  if (found === null) return error;
+  const message = `an Embedding was fed ${found[1]}, but its numbers go from 0 to ${found[2]}; make its inputDim larger, or check the column`;
+  return new DataError(who, message, { code: "OUT_OF_RANGE", cause: error });
 }
 
 /** What is left to do where the frozen part's results are kept: a smaller problem, on rows of results. */

@@ -76,7 +76,10 @@ export class Kind<T extends Configured> {
       }
       const options = args[order.length] ?? {};
       if (!isPlain(options)) {
-        throw new ParamError(type, `options must be an object, as { name: "first" }, got ${String(options)}`);
+        throw new ParamError(
+          type,
+          `options must be an object, as { ${optionOf(specs, order)}: ... }, got ${String(options)}`,
+        );
       }
       return checked({ ...Object.fromEntries(order.map((key, i) => [key, args[i]])), ...options });
     };
@@ -106,6 +109,7 @@ export class Kind<T extends Configured> {
       optional: options !== undefined,
       default: options?.default,
       accepts: (value) => (typeof value === "string" ? this.#types.has(keyOf(value)) : this.has(value)),
+      hint: (value) => (typeof value === "string" ? didYouMean(value, [...kind.types, ...kind.#types.keys()]) : ""),
       broken: [7, "no such thing"],
       encode: (value, assets) => this.encode(value, assets),
       decode: (json, read) => (typeof json === "string" ? json : this.decode(json, read, this.name)),
@@ -157,6 +161,11 @@ export class Kind<T extends Configured> {
     const known = this.types;
     throw new ParamError(who, `no ${this.name} "${type}" (there are ${listNames(known)})${didYouMean(type, known)}`);
   }
+}
+
+/** A parameter to show in messages. */
+function optionOf(specs: ParamSpecs, positional: readonly PropertyKey[]): string {
+  return Object.keys(specs).find((name) => !positional.includes(name)) ?? "name";
 }
 
 /** Names are the same whatever their case and separators: `crossEntropy`, `CrossEntropy`, `cross_entropy`. */

@@ -12,6 +12,8 @@ export interface Param<T, Optional extends boolean = boolean> {
   readonly default: T | undefined;
   /** Whether a value fits. */
   accepts(value: unknown): boolean;
+  /** What to add to the message about a value that does not fit: `; did you mean "Adam"?`. */
+  hint?(value: unknown): string;
   /** Values just past each declared limit; the conformance tests try them all. */
   readonly broken: readonly unknown[];
   /** The value as JSON, where it is none already; assets are collected on the way. */
@@ -63,7 +65,10 @@ export function checkParams<P extends ParamSpecs>(who: Who, specs: P, values: ob
     }
     if (!spec.accepts(value)) {
       const found = show(value);
-      throw new ParamError(who, `${name} must be ${spec.expected}, got ${found}`, { param: name, value });
+      throw new ParamError(who, `${name} must be ${spec.expected}, got ${found}${spec.hint?.(value) ?? ""}`, {
+        param: name,
+        value,
+      });
     }
     return [name, value];
   });

@@ -9,7 +9,7 @@ import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { activate } from "../../train/forward.js";
 import { Asset } from "../../util/asset.js";
 import { defineParams, type Input, json, optional, text } from "../../util/params.js";
-import { fitNetwork, requireColumns } from "../neural/fit-network.js";
+import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { NeuralClassificationModel, outputColumns } from "./neural-classification-model.js";
 
@@ -68,7 +68,7 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<NeuralClassificationModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, (g, heads) =>
       Object.assign(
         {},

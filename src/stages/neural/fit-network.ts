@@ -23,6 +23,7 @@ import {
   type Problem,
   rowWeight,
 } from "../../train/problem.js";
+import type { RowStore } from "../../train/row-store.js";
 import { train } from "../../train/trainer.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
@@ -62,6 +63,13 @@ export function requireColumns(schema: Schema, params: Values<typeof neuralParam
   return { network, outputs: network.outputs, features, labels };
 }
 
+/** The columns of what is fitted. @throws ParamError for rows that are no DataFrame yet, as people from elsewhere give them */
+export async function schemaOf(df: DataFrame, who: Stage): Promise<Schema> {
+  if (df instanceof DataFrame) return df.schema();
+  const given = Array.isArray(df) ? "a list" : typeof df;
+  throw new ParamError(who, `fit takes a DataFrame, got ${given}; make one with session.createDataFrame(rows)`);
+}
+
 /** Trains the network of an estimator's parameters. */
 export async function fitNetwork(
   stage: Stage & { readonly params: NetworkParams },
@@ -78,7 +86,8 @@ export async function fitNetwork(
   const targets = network.outputs.map((output) => {
     const { target } = lossOf.get(output)!;
     const column = targetColumn(schema, output, labels.get(output)!, target, stage);
-    return { ...column, classes: target === "classes" ? classesOf.get(output) : undefined };
+    const isProbability = target === "values" && lossOf.get(output)!.activation === "sigmoid";
+    return { ...column, classes: target === "classes" ? classesOf.get(output) : undefined, isProbability };
   });
   const weight = params.weightCol === undefined ? undefined : weightColumn(schema, params.weightCol, stage);
   const { classWeight } = params;
@@ -103,6 +112,12 @@ export async function fitNetwork(
       throw new DataError(stage, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
     if (validation?.rows === 0)
       throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
+    for (const [i, { plan, classes }] of targets.entries()) {
+      const only = rows.rows > 1 && classes !== undefined ? await onlyClass(rows, targets[i]!.field.name) : undefined;
+      if (only === undefined) continue;
+      const message = `column "${plan.column}" holds class ${only} in every row, so there is nothing to tell apart; check the filter before it, or the labels`;
+      throw new DataError(stage, message, { code: "ONE_CLASS", column: plan.column });
+    }
     const weightField = rows.fields.find(({ name }) => name === rowWeight);
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
     const { weights, history } = await train({
@@ -150,7 +165,6 @@ function lossesBy(given: NetworkParams["loss"], outputs: readonly string[], who:
 
 /** Classes that each output tells apart: its last size. Builds the network once, so that layers that do not fit are told before rows are read. */
 function classCounts(problem: Pick<Problem, "network" | "inputs">): ReadonlyMap<string, number> {
-  manifestOf(problem);
   const g = new GraphBuilder({ rules: shapeRules() });
   const fed = problem.inputs.map((field) =>
     inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
@@ -159,12 +173,27 @@ function classCounts(problem: Pick<Problem, "network" | "inputs">): ReadonlyMap<
     training: false,
     weight: ({ name, shape }) => g.input(name, "float32", shape),
   });
+  // after the graph of named batches, so that messages speak of [batch, ...]
+  manifestOf(problem);
   return new Map(
     Object.entries(outputsOf(problem.network, built)).flatMap(([output, { shape }]) => {
       const last = shape?.at(-1);
       return typeof last === "number" ? [[output, last]] : [];
     }),
   );
+}
+
+/** The class that all rows have; undefined where there are several. */
+async function onlyClass(rows: RowStore, field: string): Promise<number | undefined> {
+  let found: number | undefined;
+  for (const [segment, count] of rows.segments.entries()) {
+    const { columns } = await rows.read([{ segment, from: 0, to: count }]);
+    for (const label of columns[field] as Int32Array) {
+      found ??= label;
+      if (label !== found) return undefined;
+    }
+  }
+  return found;
 }
 
 function holdoutOf({ validation, seed }: NetworkParams, schema: Schema, who: Stage): Holdout {

@@ -47,6 +47,7 @@ export function lossParam(name: string): Param<PerOutput<Loss>, true> {
     optional: true,
     default: name,
     accepts: (value) => one.accepts(value) || isRecordOf(value, (each) => one.accepts(each)),
+    hint: (value) => one.hint?.(value) ?? "",
     broken: [7, "no such loss"],
     encode: (value, assets) => encodePerOutput(losses, value, assets),
     decode: (stored, read) => {
@@ -65,6 +66,11 @@ export function metricsParam(names: readonly string[]): Param<readonly (BatchMet
     optional: true,
     default: names,
     accepts: (value) => Array.isArray(value) && value.every((each) => one.accepts(each)),
+    hint(value) {
+      if (typeof value === "string") return `; write ${JSON.stringify([value])}`;
+      const unknown = Array.isArray(value) ? value.find((each) => !one.accepts(each)) : undefined;
+      return one.hint?.(unknown) ?? "";
+    },
     broken: [7, "accuracy", ["no such metric"]],
     encode: (value, assets) => value.map((each) => metrics.encode(each, assets)),
     decode: (stored, read) => (stored as unknown[]).map((each) => one.decode!(each, read)),

@@ -12,9 +12,17 @@ import { badRow } from "../feature/rows.js";
 import { readFeed } from "../onnx/read-feed.js";
 import type { FieldColumn } from "./columns.js";
 
+/** A column that an output is compared with. */
+export interface Target extends FieldColumn {
+  /** Classes that the output tells apart, where labels are class numbers. */
+  readonly classes: number | undefined;
+  /** Whether labels are chances, from 0 to 1. */
+  readonly isProbability: boolean;
+}
+
 export interface ReadRows {
   readonly inputs: readonly FieldColumn[];
-  readonly targets: readonly (FieldColumn & { readonly classes: number | undefined })[];
+  readonly targets: readonly Target[];
   readonly weight: FieldColumn | undefined;
   /** Factor of the weight of rows of each class, where there is one output of classes. */
   readonly classWeight?: Readonly<Record<string, number>> | undefined;
@@ -83,13 +91,24 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     if (values instanceof Float32Array) requireFinite(values, sizeOf(field.shape), plan.column, first, who);
     columns[field.name] = values;
   }
-  for (const { field, plan, classes } of targets) {
+  for (const { field, plan, classes, isProbability } of targets) {
+    const width = sizeOf(field.shape);
+    if (isProbability) {
+      const values = columns[field.name] as Float32Array;
+      const at = values.findIndex((value) => value < 0 || value > 1);
+      if (at < 0) continue;
+      const advice =
+        'this loss takes 0, 1 and what lies between; for several classes end the network in one output each, with loss "crossEntropy"';
+      throw badRow(who, plan.column, first + Math.floor(at / width), `holds label ${values[at]}, but ${advice}`);
+    }
     if (classes === undefined) continue;
     const labels = columns[field.name] as Int32Array;
-    const width = sizeOf(field.shape);
     const at = labels.findIndex((label) => label < 0 || label >= classes);
     if (at < 0) continue;
-    const advice = `the network tells ${classes} classes apart, numbered from 0; give its last layer as many outputs as there are classes`;
+    const advice =
+      classes === 1
+        ? 'the network has one output; set loss: "binaryCrossentropy" for two classes, or give it an output for each'
+        : `the network tells ${classes} classes apart, numbered from 0; give its last layer as many outputs as there are classes`;
     throw badRow(who, plan.column, first + Math.floor(at / width), `holds label ${labels[at]}, but ${advice}`);
   }
   if (!needsWeight) return { count: batch.numRows, columns };

@@ -5,7 +5,7 @@ import type { Schema } from "../../data/schema.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { columnName, defineParams, type Input } from "../../util/params.js";
-import { fitNetwork, requireColumns } from "../neural/fit-network.js";
+import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { NeuralRegressionModel, predictedColumns } from "./neural-regression-model.js";
 
@@ -46,7 +46,7 @@ export class NeuralRegressor extends Estimator<typeof params, NeuralRegressionMo
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<NeuralRegressionModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, (g, heads) => {
       const named = heads.map(({ head, prediction }) => {
         const name = heads.length > 1 ? `${head.output}_prediction` : "prediction";

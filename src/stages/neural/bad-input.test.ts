@@ -1,0 +1,113 @@
+import { afterAll, describe, expect, test } from "vitest";
+import * as nn from "../../nn/index.js";
+import * as optim from "../../optim/index.js";
+import { Session } from "../../session.js";
+import { NeuralClassifier } from "../classification/neural-classifier.js";
+
+const session = await Session.open();
+afterAll(() => session.close());
+
+const rows = Array.from({ length: 20 }, (_, i) => ({ features: [i, 20 - i], word: i, label: i % 2 }));
+const data = session.createDataFrame(rows, { features: "float[2]", word: "int", label: "int" });
+const network = () => nn.sequential([nn.dense(4), nn.dense(2)]);
+const settings = { epochs: 1, seed: 1 } as const;
+
+describe("what people get wrong at first", () => {
+  test.each([
+    ["an activation", () => nn.dense(4, { activation: "rellu" }), /got "rellu"; did you mean "Relu"\?$/],
+    [
+      "a loss",
+      () => new NeuralClassifier({ network: network(), loss: "crossEntrpy" }),
+      /did you mean "CrossEntropy"\?$/,
+    ],
+    ["an optimizer", () => new NeuralClassifier({ network: network(), optimizer: "adamm" }), /did you mean "Adam"\?$/],
+    [
+      "a metric",
+      () => new NeuralClassifier({ network: network(), metrics: ["acuracy"] }),
+      /did you mean "Accuracy"\?$/,
+    ],
+    [
+      "positions where there are names",
+      () => (optim.cosineDecay as unknown as (...args: number[]) => unknown)(1e-3, 100),
+      /^CosineDecay: takes its parameters by name, as { lr, decaySteps }, got 2 arguments$/,
+    ],
+    [
+      "a number for options",
+      () => (optim.adam as unknown as (lr: number) => unknown)(0.001),
+      /^Adam: options must be an object, as { lr: ... }, got 0.001$/,
+    ],
+    [
+      "layers in an object",
+      () => nn.sequential({ layers: [nn.dense(4)] } as unknown as nn.Layer[]),
+      /^sequential: the layers must be a list, as in nn.sequential\(\[nn.dense\(10\)\]\)/,
+    ],
+    [
+      "what a layer is applied to",
+      () => nn.dense(2).apply("x" as unknown as nn.Connection),
+      /^Dense\(2\): it cannot be applied to x; apply it to nn.input/,
+    ],
+  ])("%s", (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  test.each([
+    [
+      "labels of one class alone",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(data.filter("label = 0")),
+      'NeuralClassifier: column "label" holds class 0 in every row, so there is nothing to tell apart; check the filter before it, or the labels',
+    ],
+    [
+      "labels beyond 1 for one output",
+      () => {
+        const one = nn.sequential([nn.dense(1)]);
+        return new NeuralClassifier({ network: one, loss: "binaryCrossentropy", labelCol: "word", ...settings }).fit(
+          data,
+        );
+      },
+      'NeuralClassifier: row 2 of column "word" holds label 2, but this loss takes 0, 1 and what lies between; for several classes end the network in one output each, with loss "crossEntropy"',
+    ],
+    [
+      "one output for class numbers",
+      () => new NeuralClassifier({ network: nn.sequential([nn.dense(1)]), ...settings }).fit(data),
+      'NeuralClassifier: row 1 of column "label" holds label 1, but the network has one output; set loss: "binaryCrossentropy" for two classes, or give it an output for each',
+    ],
+    [
+      "layers that do not fit",
+      () => {
+        const flat = nn.sequential([nn.conv2d(4, 3), nn.dense(2)]);
+        return new NeuralClassifier({ network: flat, ...settings }).fit(data);
+      },
+      "Conv2D(4, 3): expected [batch, channels, height, width], got [batch, 2]; put reshape([channels, height, width]) between them",
+    ],
+    [
+      "a list for a DataFrame",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(rows as never),
+      "NeuralClassifier: fit takes a DataFrame, got a list; make one with session.createDataFrame(rows)",
+    ],
+    [
+      "a file that is not there",
+      () => nn.fromOnnx("nothing.onnx"),
+      'fromOnnx: there is no file "nothing.onnx", and no registered model of that name; give the path of an .onnx file, its bytes, or the name of a registered model',
+    ],
+  ])("%s", async (_, work, message) => {
+    await expect(work()).rejects.toThrow(message);
+  });
+
+  test("numbers that an embedding has no vector for", async () => {
+    const words = nn.sequential([nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
+    const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
+    await expect(classifier.fit(data)).rejects.toThrow(
+      /^NeuralClassifier: an Embedding was fed 1\d, but its numbers go from 0 to 9; make its inputDim larger, or check the column$/,
+    );
+  });
+
+  test("inputs called as the engine's own are trained all the same", async () => {
+    const inputs = ["numbers", "weight"].map((name) => nn.input({ name }));
+    const joined = nn.concatenate().apply(inputs);
+    const model = await new NeuralClassifier({
+      network: nn.model({ inputs, outputs: nn.dense(2).apply(joined) }),
+      ...{ featuresCols: { numbers: "features", weight: "word" }, weightCol: "word", ...settings },
+    }).fit(data);
+    expect(model.history).toHaveLength(1);
+  });
+});
