@@ -146,6 +146,8 @@ describe("fromOnnx", () => {
     expect(() => layerGraph(network, [randomTensor([4, 6, 6, 2], 1)])).toThrow(
       "OnnxNetwork: expected x [N, 2, 6, 6], got [4, 6, 6, 2]",
     );
-    await expect(fromOnnx("no-such-model")).rejects.toThrow('fromOnnx: there is no file "no-such-model", and no registered model of that name');
+    await expect(fromOnnx("no-such-model")).rejects.toThrow(
+      'fromOnnx: there is no file "no-such-model", and no registered model of that name',
+    );
   });
 });
