@@ -28,7 +28,7 @@ type Theirs = Readonly<Record<string, { readonly ms: number; readonly difference
 export const suite: Suite = {
   title: "milliseconds of forward plus backward",
   async run() {
-    const python = await pythonWith("torch", ["torch==2.15.0"]);
+    const python = await pythonWith("torch", ["torch==2.15.0", "numpy==2.4.6"]);
     const threads = cpus().length;
     const folder = await mkdtemp(join(tmpdir(), "deepframe-gradients-"));
     const ours = new Map<string, number[]>(cases.map(({ name }) => [name, []]));

@@ -1,7 +1,7 @@
 /** @file Python programs to compare with: an environment of pinned packages under .cache/, and scripts that print one JSON line. */
 
 import { execFile } from "node:child_process";
-import { access } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -19,19 +19,14 @@ export async function pythonWith(name: string, packages: readonly string[]): Pro
   const folder = resolve(".cache", `bench-${name}`);
   const python = join(folder, "bin", "python");
   const done = join(folder, "complete");
-  if (
-    await access(done).then(
-      () => true,
-      () => false,
-    )
-  )
-    return python;
+  const wanted = `${packages.join("\n")}\n`;
+  if ((await readFile(done, "utf8").catch(() => undefined)) === wanted) return python;
   console.log(`installing ${packages.join(" ")} into ${folder}`);
   await run("python3", ["-m", "venv", "--clear", folder]);
   await run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages], {
     maxBuffer: 1e8,
   });
-  await run("touch", [done]);
+  await writeFile(done, wanted);
   return python;
 }
 

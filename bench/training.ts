@@ -28,7 +28,7 @@ type Runner = () => Promise<Trained>;
 export const suite: Suite = {
   title: "rows per second and peak memory of training",
   async run() {
-    const python = await pythonWith("torch", ["torch==2.15.0"]);
+    const python = await pythonWith("torch", ["torch==2.15.0", "numpy==2.4.6"]);
     const tensorflow = await tensorflowFolder();
     const found: Measurement[] = [];
     for (const [id, each] of Object.entries(trainingCases))
