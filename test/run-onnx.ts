@@ -14,13 +14,15 @@ export async function runOnnx(graph: Graph, feeds: Feeds): Promise<Record<string
   return session(feeds);
 }
 
+interface OpenGraph {
+  (feeds: Feeds, fetches?: readonly string[]): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
 /** Loads a graph once, for several runs. */
-export async function openOnnx(
-  graph: Graph,
-  options: InferenceSession.SessionOptions = {},
-): Promise<(feeds: Feeds, fetches?: readonly string[]) => Promise<Record<string, Tensor>>> {
+export async function openOnnx(graph: Graph, options: InferenceSession.SessionOptions = {}): Promise<OpenGraph> {
   const session = await Session.create(graph.toBytes(), { logSeverityLevel: 3, intraOpNumThreads: 1, ...options });
-  return async (feeds, fetches = session.outputNames) => {
+  const run = async (feeds: Feeds, fetches: readonly string[] = session.outputNames) => {
     const given = Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
       // the runtime's own Tensor wants its own names of dtypes, which are ours
       return [name, new OrtTensor(dtype as "float32", data as Float32Array, shape)] as const;
@@ -32,6 +34,7 @@ export async function openOnnx(
       }),
     );
   };
+  return Object.assign(run, { release: () => session.release() });
 }
 
 /** float32 values drawn from a fixed sequence, about normal. */
