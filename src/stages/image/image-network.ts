@@ -15,8 +15,19 @@ import { resize } from "./resize.js";
 /** The parameter of stages that run a network. */
 export const deviceParam = choice("where the network runs", devices, { default: "cpu" });
 
-/** Runs one picture of any size. On a CPU that is as fast per picture as a batch, and needs no equal sizes. */
-export type RunPicture = (picture: Pixels) => Promise<Float32Array>;
+/** Pictures of any size are made ready one by one, then run together. */
+export interface PictureRun {
+  /** Takes a picture in; its pixels may be overwritten afterwards. */
+  add(picture: Pixels): void;
+  /** The tensor's numbers of all pictures that were added, in order. */
+  results(): Promise<Float32Array[]>;
+}
+
+/**
+ * Pictures in one run of the network: on a CPU two take a fiftieth less time than one after the other, more of them no
+ * less; and decoding all of a task's pictures first leaves the processor's caches to the network.
+ */
+const picturesPerRun = 2;
 
 /**
  * The network cut at `tensor`, behind the preprocessing that its description asks for: `image`, uint8 pictures of any
@@ -36,29 +47,50 @@ export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: strin
   return preprocessing.append(network, { connect: { [input.name]: "pixels" } });
 }
 
-/** Loads the network; the function feeds it pictures and gives the tensor's numbers, as `networkGraph` would. */
+/** Loads the network; each call of the function begins a batch of pictures. Numbers are those of `networkGraph`. */
 export async function openNetwork(
   model: ImageModel | string,
   tensor: string,
   length: number | undefined,
   device: Device,
   who: Who,
-): Promise<RunPicture> {
+): Promise<(rows: number) => PictureRun> {
   if (typeof model === "string") throw new ParamError(who, `model ${JSON.stringify(model)} was not looked up`);
   const graph = keptGraph(model, await loadModel(model), tensor);
   const session: Session = await openSession(graph, { name: model.name, device });
   const order = model.channels === "L" ? "L" : "RGB"; // the graph itself turns RGB into BGR
-  return async (picture) => {
-    const { data, height, width, channels } = resize(toChannels(picture, order), model.size);
-    const image = new Tensor("uint8", data, [1, height, width, channels]);
-    const result = (await session.run({ image }))[tensor]!;
-    if (!(result.data instanceof Float32Array) || (length !== undefined && result.size !== length)) {
+  const [height, width] = model.size;
+  const depth = order === "L" ? 1 : 3;
+  const size = height * width * depth;
+  const run = async (pixels: Uint8Array): Promise<Float32Array[]> => {
+    const count = pixels.length / size;
+    const image = new Tensor("uint8", pixels, [count, height, width, depth]);
+    const { data } = (await session.run({ image }))[tensor]!;
+    if (!(data instanceof Float32Array) || (length !== undefined && data.length !== count * length)) {
       throw new GraphError(
         model.name,
-        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${result.size} ${result.dtype}`,
+        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${data.length / count}`,
       );
     }
-    return result.data;
+    const each = data.length / count;
+    return Array.from({ length: count }, (_, i) => data.subarray(i * each, (i + 1) * each));
+  };
+  return (rows) => {
+    const pixels = new Uint8Array(rows * size);
+    let added = 0;
+    return {
+      add(picture) {
+        pixels.set(resize(toChannels(picture, order), model.size).data, size * added++);
+      },
+      async results() {
+        const found: Float32Array[] = [];
+        for (let from = 0; from < added; from += picturesPerRun) {
+          const to = Math.min(added, from + picturesPerRun);
+          found.push(...(await run(pixels.subarray(from * size, to * size))));
+        }
+        return found;
+      },
+    };
   };
 }
 
