@@ -19,7 +19,7 @@ const params = defineParams({
 /**
  * Gives each picture the features that a pretrained network computes before its classifier: a float32 vector, 1280
  * numbers for efficientnet-lite0. Decoding, resizing (as Pillow's bilinear), normalisation and the network run in one
- * thread, one picture at a time, several threads at once.
+ * thread, several threads at once.
  *
  * @throws ParamError for an unknown model, DataError for a picture that cannot be read unless `onError` is "null".
  * @example

@@ -65,11 +65,11 @@ export async function openNetwork(
   const run = async (pixels: Uint8Array): Promise<Float32Array[]> => {
     const count = pixels.length / size;
     const image = new Tensor("uint8", pixels, [count, height, width, depth]);
-    const { data } = (await session.run({ image }))[tensor]!;
+    const { data, dtype } = (await session.run({ image }))[tensor]!;
     if (!(data instanceof Float32Array) || (length !== undefined && data.length !== count * length)) {
       throw new GraphError(
         model.name,
-        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${data.length / count}`,
+        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${data.length / count} ${dtype}`,
       );
     }
     const each = data.length / count;
