@@ -1,13 +1,11 @@
 /** @file RowStore: the rows of a training set as typed arrays, in memory up to a budget and in an unnamed file beyond it. */
 
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { EngineError, messageOf, type Who } from "../errors.js";
+import type { Who } from "../errors.js";
 import { allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
-import { unnamedFile } from "../util/unnamed-file.js";
+import { readSpilled, type Spilled, SpillFile } from "../util/spill-file.js";
 import type { Field } from "./problem.js";
 
 type Numbers = Exclude<ReturnType<typeof allocate>, string[]>;
@@ -28,7 +26,7 @@ export interface Piece {
 interface Segment {
   readonly rows: number;
   /** In memory, or where it begins in the file. */
-  readonly place: Rows | number;
+  readonly place: Rows | Spilled;
 }
 
 const segmentBytes = 512 * 1024;
@@ -41,17 +39,17 @@ export class RowStore {
   readonly fields: readonly Field[];
   readonly #budget: number;
   readonly #who: Who;
+  readonly #spilled: SpillFile;
   readonly #segments: Segment[] = [];
   readonly #hash = createHash("sha256");
   #rows = 0;
-  #file: FileHandle | undefined;
-  #end = 0;
 
   /** @param budget bytes kept in memory at most */
   constructor(fields: readonly Field[], { budget, who }: { readonly budget: number; readonly who: Who }) {
     this.fields = fields;
     this.#budget = budget;
     this.#who = who;
+    this.#spilled = new SpillFile(who);
   }
 
   /** What another store takes to keep to the same bounds. */
@@ -70,7 +68,7 @@ export class RowStore {
 
   /** Whether all rows are in memory. */
   get isResident(): boolean {
-    return this.#file === undefined;
+    return this.#spilled.isEmpty;
   }
 
   get rowBytes(): number {
@@ -94,26 +92,12 @@ export class RowStore {
   async #addSegment(rows: Rows): Promise<void> {
     for (const { name } of this.fields) this.#hash.update(bytesOf(rows.columns[name]!));
     this.#rows += rows.count;
-    if (this.#file === undefined && this.#rows * this.rowBytes <= this.#budget) {
+    if (this.isResident && this.#rows * this.rowBytes <= this.#budget) {
       this.#segments.push({ rows: rows.count, place: rows });
       return;
     }
-    try {
-      this.#file ??= await unnamedFile();
-      const place = this.#end;
-      for (const { name } of this.fields) {
-        const bytes = bytesOf(rows.columns[name]!);
-        for (let at = 0; at < bytes.length; ) {
-          at += (await this.#file.write(bytes, at, bytes.length - at, this.#end + at)).bytesWritten;
-        }
-        this.#end += bytes.length;
-      }
-      this.#segments.push({ rows: rows.count, place });
-    } catch (cause) {
-      const size = `${Math.ceil(this.#end / 2 ** 20)} MiB of training data are in files in "${tmpdir()}"`;
-      const message = `${size}, and no more could be written: ${messageOf(cause)}; make room or set TMPDIR`;
-      throw new EngineError(this.#who, message, { code: "DISK", cause });
-    }
+    const place = await this.#spilled.append(this.fields.map(({ name }) => rows.columns[name]!));
+    this.#segments.push({ rows: rows.count, place });
   }
 
   /** The rows of the pieces, in their order, in buffers of their own. */
@@ -131,7 +115,7 @@ export class RowStore {
         copied = 0;
       }
       const { rows, place } = this.#segments[segment]!;
-      const part = typeof place === "number" ? await this.#readFile(place, rows) : place;
+      const part = "file" in place ? await this.#readSpilled(place, rows) : place;
       for (const { name, shape } of this.fields) {
         const width = sizeOf(shape);
         // both hold the field's dtype, which the union of array types cannot say
@@ -147,17 +131,11 @@ export class RowStore {
 
   async close(): Promise<void> {
     this.#segments.length = 0;
-    await this.#file?.close();
-    this.#file = undefined;
+    await this.#spilled.close();
   }
 
-  async #readFile(place: number, rows: number): Promise<Rows> {
-    const bytes = new Uint8Array(rows * this.rowBytes);
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesRead } = await this.#file!.read(bytes, at, bytes.length - at, place + at);
-      if (bytesRead === 0) throw new EngineError(this.#who, "the file of training data is cut off; fit again");
-      at += bytesRead;
-    }
+  async #readSpilled(place: Spilled, rows: number): Promise<Rows> {
+    const bytes = await readSpilled(place, rows * this.rowBytes, this.#who);
     let at = 0;
     const columns = Object.fromEntries(
       this.fields.map(({ name, dtype, shape }) => {
