@@ -81,9 +81,9 @@ export async function train(options: TrainOptions): Promise<Trained> {
   if (options.train.rows === 0) {
     throw new DataError(options.who, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
   }
-  const { weights } = manifestOf(options.problem);
+  const whole = manifestOf(options.problem);
   const first = new Map<string, Tensor>();
-  for (const spec of weights) {
+  for (const spec of whole.weights) {
     first.set(spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed));
     // drawing millions of numbers takes a while
     if (sizeOf(spec.shape) > 2 ** 16) await nextTurn();
@@ -92,7 +92,8 @@ export async function train(options: TrainOptions): Promise<Trained> {
   try {
     const { problem } = work;
     const { recompute = false, who, seed, memoryLimit, device = "cpu" } = options;
-    const rest = manifestOf(problem);
+    // building a network takes a while
+    const rest = problem === options.problem ? whole : manifestOf(problem);
     const layout = new Layout(rest.weights, rest.states, options.optimizer, !recompute);
     if (layout.groups.length === 0) {
       throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");

@@ -104,10 +104,11 @@ export async function fitNetwork(
   const options = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
   const holdout = holdoutOf(params, schema, stage);
   const { train: rows, validation: held } = await readRows(df, options, holdout);
-  const given =
-    params.validation instanceof DataFrame ? await readRows(params.validation, options, undefined) : undefined;
-  const validation = given?.train ?? held;
+  let validation = held;
   try {
+    if (params.validation instanceof DataFrame) {
+      validation = (await readRows(params.validation, options, undefined)).train;
+    }
     if (rows.rows === 0)
       throw new DataError(stage, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
     if (validation?.rows === 0)
