@@ -1,11 +1,7 @@
 /** @file NeuralClassificationModel: what NeuralClassifier learned. */
 
-import type { Schema } from "../../data/schema.js";
-import { type BatchFunction, Model, type StageContext } from "../../pipeline/stage.js";
-import type { Logs } from "../../train/callback.js";
 import { defineParams, type Input, text } from "../../util/params.js";
-import { trainedParams, trainedRunner } from "../neural/trained.js";
-import type { ColumnRunner } from "../onnx/column-runner.js";
+import { prefixOf, type TrainedColumn, TrainedModel, trainedParams } from "../neural/trained.js";
 
 const params = defineParams({
   ...trainedParams,
@@ -19,11 +15,11 @@ const params = defineParams({
 export function outputColumns(
   outputs: readonly string[],
   columns: { readonly predictionCol: string; readonly probabilityCol: string; readonly rawPredictionCol: string },
-): { readonly column: string; readonly tensor: string }[] {
+): TrainedColumn[] {
   const { rawPredictionCol: rawPrediction, probabilityCol: probability, predictionCol: prediction } = columns;
   return outputs.flatMap((output) =>
     Object.entries({ rawPrediction, probability, prediction }).flatMap(([tensor, column]) => {
-      const prefix = outputs.length > 1 ? `${output}_` : "";
+      const prefix = prefixOf(output, outputs.length);
       return column === "" ? [] : [{ column: `${prefix}${column}`, tensor: `${prefix}${tensor}` }];
     }),
   );
@@ -39,31 +35,14 @@ export function outputColumns(
  * @example
  * const { prediction, probability } = await model.predictOne({ features: pixels });
  */
-export class NeuralClassificationModel extends Model<typeof params> {
+export class NeuralClassificationModel extends TrainedModel<typeof params> {
   static readonly specs = params;
 
   constructor(values: Input<typeof params>) {
     super(params, values);
   }
 
-  /** Losses and metrics of each epoch: `{ loss, accuracy, val_loss, val_accuracy, lr }`. */
-  get history(): readonly Logs[] {
-    return this.params.history;
-  }
-
-  override get readsColumns(): readonly string[] {
-    return this.#runner.readsColumns;
-  }
-
-  transformSchema(schema: Schema): Schema {
-    return this.#runner.after(schema);
-  }
-
-  open(schema: Schema, context: StageContext): Promise<BatchFunction> {
-    return this.#runner.open(schema, context);
-  }
-
-  get #runner(): ColumnRunner {
-    return trainedRunner(this.params, outputColumns(this.params.outputs, this.params), this);
+  protected get columns(): readonly TrainedColumn[] {
+    return outputColumns(this.params.outputs, this.params);
   }
 }

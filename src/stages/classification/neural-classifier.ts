@@ -11,6 +11,7 @@ import { Asset } from "../../util/asset.js";
 import { defineParams, type Input, json, optional, text } from "../../util/params.js";
 import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
+import { prefixOf } from "../neural/trained.js";
 import { NeuralClassificationModel, outputColumns } from "./neural-classification-model.js";
 
 const params = defineParams({
@@ -85,7 +86,7 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
 
 /** Raw results, probabilities and the predicted class of one output; two classes where it is one number. */
 function classOutputs(g: GraphBuilder, output: string, count: number, loss: Loss, raw: Value): Record<string, Value> {
-  const prefix = count > 1 ? `${output}_` : "";
+  const prefix = prefixOf(output, count);
   const probability = activate(loss, raw);
   const isBinary = raw.shape?.at(-1) === 1 && loss.target === "values";
   const both = isBinary ? g.concat(g.sub(1, probability), [probability], { axis: -1 }) : probability;

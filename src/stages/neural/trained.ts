@@ -1,9 +1,21 @@
-/** @file Trained networks as stages: the parameters their models share, and how they are run. */
+/** @file TrainedModel: what models of networks share: parameters, columns, and how they are run. */
 
-import type { Stage } from "../../pipeline/stage.js";
+import type { Schema } from "../../data/schema.js";
+import { type BatchFunction, Model, type StageContext } from "../../pipeline/stage.js";
 import { devices } from "../../runtime/device.js";
 import type { Logs } from "../../train/callback.js";
-import { asset, choice, columnName, integer, json, optional, strings, text, type Values } from "../../util/params.js";
+import {
+  asset,
+  choice,
+  columnName,
+  integer,
+  json,
+  optional,
+  type ParamSpecs,
+  strings,
+  text,
+  type Values,
+} from "../../util/params.js";
 import { ColumnRunner } from "../onnx/column-runner.js";
 import type { Feed } from "../onnx/feed.js";
 
@@ -36,22 +48,52 @@ export interface TrainedColumn {
   readonly tensor: string;
 }
 
-/** Runs a trained network on columns. */
-export function trainedRunner(
-  { feeds, featuresCol, model, batchSize, device, onError }: Values<typeof trainedParams>,
-  columns: readonly TrainedColumn[],
-  who: Stage,
-): ColumnRunner {
-  const inputs = Object.entries(feeds);
-  // with({ featuresCol }) feeds the only input from another column
-  const moved = (feed: Feed): Feed => (typeof feed === "string" ? featuresCol : { ...feed, column: featuresCol });
-  return new ColumnRunner(
-    {
-      ...{ model, batchSize, device, onError },
-      feeds: Object.fromEntries(inputs.length === 1 ? inputs.map(([input, feed]) => [input, moved(feed)]) : inputs),
-      fetches: Object.fromEntries(columns.map(({ column, tensor }) => [column, tensor])),
-      names: { feeds: "featuresCol", fetches: "predictionCol" },
-    },
-    who,
-  );
+/** What stands before the names of an output's columns and tensors: nothing where it is the only one. */
+export function prefixOf(output: string, outputs: number): string {
+  return outputs > 1 ? `${output}_` : "";
+}
+
+type TrainedSpecs = typeof trainedParams;
+
+/** A trained network on columns. Subclasses say which tensors become columns. */
+export abstract class TrainedModel<P extends TrainedSpecs & ParamSpecs> extends Model<P> {
+  protected abstract get columns(): readonly TrainedColumn[];
+
+  /** Losses and metrics of each epoch: `{ loss, accuracy, val_loss, val_accuracy, lr }`. */
+  get history(): readonly Logs[] {
+    return this.#trained.history;
+  }
+
+  override get readsColumns(): readonly string[] {
+    return this.#runner.readsColumns;
+  }
+
+  transformSchema(schema: Schema): Schema {
+    return this.#runner.after(schema);
+  }
+
+  open(schema: Schema, context: StageContext): Promise<BatchFunction> {
+    return this.#runner.open(schema, context);
+  }
+
+  // of the parameters that P has beside its own
+  get #trained(): Values<TrainedSpecs> {
+    return this.params as unknown as Values<TrainedSpecs>;
+  }
+
+  get #runner(): ColumnRunner {
+    const { feeds, featuresCol, model, batchSize, device, onError } = this.#trained;
+    const inputs = Object.entries(feeds);
+    // with({ featuresCol }) feeds the only input from another column
+    const moved = (feed: Feed): Feed => (typeof feed === "string" ? featuresCol : { ...feed, column: featuresCol });
+    return new ColumnRunner(
+      {
+        ...{ model, batchSize, device, onError },
+        feeds: Object.fromEntries(inputs.length === 1 ? inputs.map(([input, feed]) => [input, moved(feed)]) : inputs),
+        fetches: Object.fromEntries(this.columns.map(({ column, tensor }) => [column, tensor])),
+        names: { feeds: "featuresCol", fetches: "predictionCol" },
+      },
+      this,
+    );
+  }
 }
