@@ -1,45 +1,12 @@
 /** @file Batches through flat buffers: every type, nulls, slices; moved where they may be, copied where not. */
 
 import { describe, expect, test } from "vitest";
+import { rowsOfEveryType, everyType as schema } from "../../test/fixtures/every-type.js";
 import { toArrowSchema } from "../data/arrow-types.js";
-import { batchToRows, type Row, rowsToBatch } from "../data/rows.js";
-import { Schema } from "../data/schema.js";
+import { batchToRows, rowsToBatch } from "../data/rows.js";
 import { packBatch, packedBytes, transferable, unpackBatch } from "./pack.js";
 
-const schema = Schema.of({
-  i: "int",
-  l: "bigint",
-  b: "boolean",
-  s: "string",
-  bytes: "binary",
-  d: "decimal(10,2)",
-  at: "timestamp",
-  list: "array<string>",
-  t: "float[2,2]",
-  st: "struct<a:int,l:array<double>>",
-  m: "map<string,int>",
-  n: "null",
-});
-
-const rows: Row[] = Array.from({ length: 40 }, (_, i) =>
-  i % 5 === 3
-    ? Object.fromEntries(schema.names.map((name) => [name, null]))
-    : {
-        i,
-        l: BigInt(i) - 2n ** 60n,
-        b: i % 2 === 0,
-        s: `text ${i}`,
-        bytes: Uint8Array.of(i, i),
-        d: i + 0.25,
-        at: new Date(i * 1000),
-        list: i % 2 === 0 ? [] : ["a", null, `${i}`],
-        t: Float32Array.of(i, 1, 2, 3),
-        st: { a: i, l: Float64Array.of(i, 2) },
-        m: { x: i },
-        n: null,
-      },
-);
-
+const rows = rowsOfEveryType(40);
 const batch = rowsToBatch(rows, schema);
 
 describe("a packed batch", () => {
