@@ -4,22 +4,16 @@ import type { Who } from "../../errors.js";
 import { lbfgs, type Minimum, type Objective } from "../../optim/lbfgs.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
+import type { LinearOptions } from "../objective/linear-params.js";
 import { LinearSpace } from "../objective/linear-space.js";
 import type { SumGraph } from "../objective/sums.js";
 import type { TrainingRows } from "../objective/training-rows.js";
 import { requireClasses } from "./classifier-params.js";
 import { lossGraph } from "./logistic-graphs.js";
 
-export interface LogisticOptions {
+export interface LogisticOptions extends LinearOptions {
   /** `binomial`: one row of coefficients for class 1 of 0 and 1; `multinomial`: one per class. */
   readonly family: "binomial" | "multinomial";
-  readonly regParam: number;
-  readonly elasticNetParam: number;
-  readonly fitIntercept: boolean;
-  readonly standardization: boolean;
-  readonly maxIter: number;
-  readonly tol: number;
-  readonly signal?: AbortSignal | undefined;
   readonly onIteration?: ((iteration: number, value: number) => void) | undefined;
 }
 

@@ -5,7 +5,8 @@ import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
-import { boolean, choice, columnName, defineParams, type Input, integer, number, optional } from "../../util/params.js";
+import { boolean, choice, columnName, defineParams, type Input, optional } from "../../util/params.js";
+import { linearParams } from "../objective/linear-params.js";
 import { readTrainingRows } from "../objective/training-rows.js";
 import {
   classifierParams,
@@ -28,13 +29,7 @@ const params = defineParams({
     ["auto", "binomial", "multinomial"],
     { default: "auto" },
   ),
-  regParam: number("strength of the penalty on coefficients", { default: 0, min: 0 }),
-  elasticNetParam: number("the penalty's part that is L1; the rest is L2", { default: 0, min: 0, max: 1 }),
-  maxIter: integer("steps of the optimizer at most", { default: 100, min: 0 }),
-  tol: number("the optimizer stops when a step changes the objective by less than this part of it", {
-    default: 1e-6,
-    min: 0,
-  }),
+  ...linearParams,
   fitIntercept: boolean("whether the model has intercepts", { default: true }),
   standardization: boolean("whether the penalty is on coefficients of standardised features", { default: true }),
 });

@@ -2,22 +2,16 @@
 
 import { cholesky, solveCholesky } from "../../optim/cholesky.js";
 import { lbfgs, type Objective, type OnIteration } from "../../optim/lbfgs.js";
+import type { LinearOptions } from "../objective/linear-params.js";
 import { LinearSpace, type LinearWeights } from "../objective/linear-space.js";
 import { deviationsOf, type Freedom, labelDeviationOf } from "../objective/summary.js";
 import type { TrainingRows } from "../objective/training-rows.js";
 import { huberLoss, moments, squaredLoss } from "./linear-graphs.js";
 
-export interface LinearFitOptions {
+export interface LinearFitOptions extends LinearOptions {
   readonly loss: "squaredError" | "huber";
   readonly epsilon: number;
   readonly solver: "normal" | "l-bfgs";
-  readonly regParam: number;
-  readonly elasticNetParam: number;
-  readonly fitIntercept: boolean;
-  readonly standardization: boolean;
-  readonly maxIter: number;
-  readonly tol: number;
-  readonly signal?: AbortSignal | undefined;
   readonly onIteration?: OnIteration | undefined;
 }
 
