@@ -1,26 +1,34 @@
-/** @file A trained network's file in Python's onnxruntime: the same results. Skips where python3 lacks onnxruntime. */
+/** @file A trained network's file in Python: valid by ONNX's own checker, and the same results from onnxruntime. */
 
-import { execFile, spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { pythonWith, whyNoPython } from "../bench/python.js";
 import { NeuralClassifier, nn, Session } from "../src/index.js";
 
-const python = process.env.DEEPFRAME_PYTHON ?? "python3";
-const isThere = spawnSync(python, ["-c", "import numpy, onnxruntime"]).status === 0;
+const reason = await whyNoPython();
+if (reason !== undefined && process.env.CI) throw new Error(`trained networks must be run by Python in CI: ${reason}`);
 const title = "a trained network gives Python the same probabilities";
+let python = "";
+beforeAll(async () => {
+  if (reason === undefined) {
+    python = await pythonWith("onnxruntime", ["onnxruntime==1.30.0", "onnx==1.22.0", "numpy==2.4.6"]);
+  }
+}, 400_000);
 
 const script = `
 import json, sys
-import numpy, onnxruntime
+import numpy, onnx, onnxruntime
+onnx.checker.check_model(sys.argv[1], full_check=True)
 session = onnxruntime.InferenceSession(sys.argv[1])
 rows = numpy.array(json.loads(sys.argv[2]), dtype=numpy.float32)
 print(json.dumps(session.run(["probability"], {session.get_inputs()[0].name: rows})[0].tolist()))
 `;
 
-test.skipIf(!isThere)(isThere ? title : `${title} (python3 has no onnxruntime; set DEEPFRAME_PYTHON)`, async () => {
+test.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (${reason})`, async () => {
   await using session = await Session.open();
   const rows = Array.from({ length: 60 }, (_, i) => {
     return { features: Array.from({ length: 16 }, (_, j) => Math.fround(Math.sin(i * (j + 1)))), label: i % 3 };
