@@ -128,6 +128,12 @@ describe("a model", () => {
     expect(() => nn.model({ inputs: [a, nn.input({ name: "a" })], outputs: a })).toThrow(
       'model: two inputs are called "a"; name them apart',
     );
+    const loose = { inputs: { a }, outputs: a } as unknown as Parameters<typeof nn.model>[0];
+    expect(() => nn.model(loose)).toThrow("model: inputs must be what nn.input() gives, or a list of such");
+    const list = { inputs: a, outputs: [a] } as unknown as Parameters<typeof nn.model>[0];
+    expect(() => nn.model(list)).toThrow(
+      "model: outputs must be what a layer's apply gives, or several of it by name: { price, risk }",
+    );
     expect(() => nn.sequential([])).toThrow("sequential: there are no layers; give at least one");
   });
 });

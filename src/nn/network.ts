@@ -159,10 +159,19 @@ export function model({
   readonly outputs: Connection | Readonly<Record<string, Connection>>;
 } & NetworkOptions): Network {
   const fed = inputs instanceof Connection ? [inputs] : inputs;
+  if (!Array.isArray(fed)) throw new ParamError("model", "inputs must be what nn.input() gives, or a list of such");
   const results: Joined["outputs"] = outputs instanceof Connection ? { output: outputs } : outputs;
-  const names = fed.map(({ input: spec }, i) => {
-    if (spec === undefined) throw new ParamError("model", `input ${i + 1} must be made by nn.input()`);
-    return spec.name;
+  const isNamed = !Array.isArray(results) && Object.values(results ?? {}).every((at) => at instanceof Connection);
+  if (!isNamed || Object.keys(results ?? {}).length === 0) {
+    throw new ParamError(
+      "model",
+      "outputs must be what a layer's apply gives, or several of it by name: { price, risk }",
+    );
+  }
+  const names = fed.map((connection, i) => {
+    const name = connection instanceof Connection ? connection.input?.name : undefined;
+    if (name === undefined) throw new ParamError("model", `input ${i + 1} must be made by nn.input()`);
+    return name;
   });
   const repeated = names.find((name, i) => names.indexOf(name) < i);
   if (repeated !== undefined) throw new ParamError("model", `two inputs are called "${repeated}"; name them apart`);

@@ -108,7 +108,7 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     const advice =
       classes === 1
         ? 'the network has one output; set loss: "binaryCrossentropy" for two classes, or give it an output for each'
-        : `the network tells ${classes} classes apart, numbered from 0; give its last layer as many outputs as there are classes`;
+        : `the network tells ${classes} classes apart, numbered from 0; ${labels[at]! < 0 ? "number them so, as StringIndexer does" : "give its last layer as many outputs as there are classes"}`;
     throw badRow(who, plan.column, first + Math.floor(at / width), `holds label ${labels[at]}, but ${advice}`);
   }
   if (!needsWeight) return { count: batch.numRows, columns };
