@@ -23,6 +23,8 @@ export interface Loss extends Configured {
   readonly target: "classes" | "values";
   /** What makes probabilities of predictions: for classifiers. */
   readonly activation: "softmax" | "sigmoid" | "none";
+  /** What the network's result is: scores of classes, or the numbers themselves. */
+  readonly predicts: "classes" | "values";
   /** The loss of each row, [batch]: the mean over all further dimensions. */
   perRow(inputs: LossInputs): Value;
 }
@@ -36,6 +38,8 @@ export interface LossDefinition<P extends ParamSpecs> {
   readonly specs: P;
   /** Default "values". */
   readonly target?: Loss["target"] | ((params: Values<P>) => Loss["target"]);
+  /** Default "classes". */
+  readonly predicts?: Loss["predicts"];
   /** Default "none". */
   readonly activation?: (params: Values<P>) => Loss["activation"];
   /**
@@ -56,7 +60,7 @@ export interface LossDefinition<P extends ParamSpecs> {
  * });
  */
 export function defineLoss<const P extends ParamSpecs>(definition: LossDefinition<P>): Maker<Loss, P> {
-  const { type, aliases = [], specs, activation = () => "none" as const } = definition;
+  const { type, aliases = [], specs, predicts = "classes", activation = () => "none" as const } = definition;
   return losses.define<P, readonly []>({
     type,
     aliases,
@@ -70,6 +74,7 @@ export function defineLoss<const P extends ParamSpecs>(definition: LossDefinitio
         params,
         target,
         activation: activation(params),
+        predicts,
         perRow(inputs) {
           const compared = target === "classes" ? inputs : { ...inputs, target: likePrediction(type, inputs) };
           return meanOfRows(definition.perPlace(compared, params), inputs.mask);

@@ -8,6 +8,7 @@ import { defineLoss } from "./loss.js";
 export const meanSquaredError = defineLoss({
   type: "MeanSquaredError",
   aliases: ["mse"],
+  predicts: "values",
   specs: {},
   perPlace: ({ g, prediction, target }) => g.square(g.sub(prediction, target)),
 });
@@ -16,6 +17,7 @@ export const meanSquaredError = defineLoss({
 export const meanAbsoluteError = defineLoss({
   type: "MeanAbsoluteError",
   aliases: ["mae"],
+  predicts: "values",
   specs: {},
   perPlace: ({ g, prediction, target }) => g.abs(g.sub(prediction, target)),
 });
@@ -24,6 +26,7 @@ export const meanAbsoluteError = defineLoss({
 export const meanAbsolutePercentageError = defineLoss({
   type: "MeanAbsolutePercentageError",
   aliases: ["mape"],
+  predicts: "values",
   specs: {},
   perPlace: ({ g, prediction, target }) =>
     g.mul(g.abs(g.div(g.sub(prediction, target), g.max(g.abs(target), tiny))), 100),
@@ -33,6 +36,7 @@ export const meanAbsolutePercentageError = defineLoss({
 export const meanSquaredLogarithmicError = defineLoss({
   type: "MeanSquaredLogarithmicError",
   aliases: ["msle"],
+  predicts: "values",
   specs: {},
   perPlace({ g, prediction, target }) {
     const log = (x: typeof target) => g.log(g.add(g.max(x, tiny), 1));
@@ -43,6 +47,7 @@ export const meanSquaredLogarithmicError = defineLoss({
 /** Half the square of errors up to `delta`, and delta * (|error| - delta / 2) beyond. */
 export const huber = defineLoss({
   type: "Huber",
+  predicts: "values",
   specs: { delta: number("error from which the loss grows linearly", { default: 1, above: 0 }) },
   perPlace({ g, prediction, target }, { delta }) {
     const error = g.abs(g.sub(prediction, target));
@@ -54,6 +59,7 @@ export const huber = defineLoss({
 /** log(cosh(prediction - target)): like half the square for small errors, like the absolute error for large ones. */
 export const logCosh = defineLoss({
   type: "LogCosh",
+  predicts: "values",
   specs: {},
   perPlace({ g, prediction, target }) {
     // log((e^x + e^-x) / 2) = x + log(1 + e^-2x) - log 2
@@ -65,6 +71,7 @@ export const logCosh = defineLoss({
 /** prediction - target * log(prediction), for counts; predictions are above 0, as after softplus or exp. */
 export const poisson = defineLoss({
   type: "Poisson",
+  predicts: "values",
   specs: {},
   perPlace: ({ g, prediction, target }) => g.sub(prediction, g.mul(target, g.log(g.add(prediction, tiny)))),
 });

@@ -17,6 +17,7 @@ export const klDivergence = defineLoss({
 /** Minus the cosine of the angle between prediction and target, along the last dimension; 0 where one of them is 0. */
 export const cosineSimilarity = defineLoss({
   type: "CosineSimilarity",
+  predicts: "values",
   specs: {},
   perPlace({ g, prediction, target }) {
     const dot = (a: Value, b: Value) => g.reduceSum(g.mul(a, b), { axes: [-1] });

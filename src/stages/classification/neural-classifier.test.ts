@@ -49,6 +49,50 @@ describe.each(engines)("NeuralClassifier on $name", ({ frame }) => {
     for (const value of Object.values(history[1]!)) expect(value).not.toBeNaN();
   });
 
+  test("gives outputs of numbers their number, with metrics and loss weights by output", async () => {
+    const data = await frame(
+      rows.map((row) => ({ ...row, sum: row.features[0]! + row.features[1]! })),
+      { key: "int", features: "double[2]", label: "int", sum: "double" },
+    );
+    const x = nn.input({ name: "x", shape: [2] });
+    const hidden = nn.dense(16, { activation: "tanh" }).apply(x);
+    const both = nn.model({ inputs: x, outputs: { sign: nn.dense(2).apply(hidden), sum: nn.dense(1).apply(hidden) } });
+    const estimator = new NeuralClassifier({
+      ...{
+        ...settings,
+        network: both,
+        labelCols: { sign: "label", sum: "sum" },
+        loss: { sign: "crossEntropy", sum: "mse" },
+      },
+      ...{ lossWeights: { sum: 2 }, metrics: { sign: ["accuracy"], sum: ["mae"] } },
+    });
+    const model = await estimator.fit(data);
+    const { loss, sign_loss, sum_loss, ...last } = model.history.at(-1)!;
+    expect(loss).toBeCloseTo(sign_loss! + 2 * sum_loss!, 5);
+    expect(Object.keys(last)).toEqual(["sign_accuracy", "sum_mae", "lr"]);
+    const promised = estimator.transformSchema(await data.schema());
+    expect((await model.transform(data).schema()).names).toEqual(promised.names);
+    const answer = await model.predictOne({ features: [0.5, 0.25] });
+    expect(Object.keys(answer)).toEqual([
+      "features",
+      "sign_rawPrediction",
+      "sign_probability",
+      "sign_prediction",
+      "sum_prediction",
+    ]);
+    expect(answer.sum_prediction).toBeCloseTo(0.75, 1);
+    expect(Object.keys((await estimator.with({ metrics: ["accuracy"], epochs: 1 }).fit(data)).history[0]!)).toEqual([
+      "loss",
+      "sign_loss",
+      "sum_loss",
+      "sign_accuracy",
+      "lr",
+    ]);
+    await expect(estimator.with({ lossWeights: { total: 2 } }).fit(data)).rejects.toThrow(
+      'NeuralClassifier: lossWeights names the output "total", but the network has "sign", "sum"',
+    );
+  });
+
   test("says that there are no rows", async () => {
     const data = await frame([], { features: "double[2]", label: "double" });
     await expect(new NeuralClassifier({ network: network() }).fit(data)).rejects.toThrow(

@@ -5,13 +5,15 @@ import type { Schema } from "../../data/schema.js";
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import type { Loss } from "../../nn/losses/loss.js";
+import { networkOf } from "../../nn/network.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { activate } from "../../train/forward.js";
 import { Asset } from "../../util/asset.js";
 import { defineParams, type Input, json, optional, text } from "../../util/params.js";
-import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
+import { type Finish, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
-import { prefixOf } from "../neural/trained.js";
+import { lossesBy } from "../neural/per-output.js";
+import { numberOf, prefixOf } from "../neural/trained.js";
 import { NeuralClassificationModel, outputColumns } from "./neural-classification-model.js";
 
 const params = defineParams({
@@ -38,7 +40,9 @@ const params = defineParams({
  * that of the column, unless it begins with `nn.input({ shape })`.
  *
  * The rows are read once and stay in memory up to `memory` MiB, beyond that in a temporary file. Steps run in a thread,
- * many per call; the same seed gives the same model. A network with several outputs adds `<output>_prediction` and so on.
+ * many per call; the same seed gives the same model. A network with several outputs adds `<output>_prediction` and so on;
+ * among them may be outputs of numbers, whose loss is one of numbers (`loss: { kind: "crossEntropy", price: "mse" }`): their
+ * prediction is the number, without probability.
  * Reports progress as task `NeuralClassifier.fit`.
  *
  * @throws SchemaError for a column that does not fit; ShapeError where layers do not fit each other; DataError for a row
@@ -56,7 +60,8 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
 
   transformSchema(schema: Schema): Schema {
     const { outputs } = requireColumns(schema, this.params, this);
-    return outputColumns(outputs, this.params).reduce(
+    const numbers = this.#numbersAmong(outputs);
+    return outputColumns(outputs, { ...this.params, numbers }).reduce(
       (after, { column, tensor }) =>
         after.with(
           column,
@@ -70,17 +75,29 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<NeuralClassificationModel> {
     this.transformSchema(await schemaOf(df, this));
-    const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, (g, heads) =>
+    const numbers = this.#numbersAmong(networkOf(this.params.network).outputs);
+    const finish: Finish = (g, heads) =>
       Object.assign(
         {},
-        ...heads.map(({ head, prediction }) => classOutputs(g, head.output, heads.length, head.loss, prediction)),
-      ),
-    );
+        ...heads.map(({ head, prediction }) =>
+          numbers.includes(head.output)
+            ? { [`${prefixOf(head.output, heads.length)}prediction`]: numberOf(g, prediction) }
+            : classOutputs(g, head.output, heads.length, head.loss, prediction),
+        ),
+      );
+    const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, finish, numbers);
     const { featuresCol, predictionCol, probabilityCol, rawPredictionCol, device } = this.params;
     return new NeuralClassificationModel({
-      ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, feeds, outputs, history, device },
+      ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, feeds, outputs, numbers, history, device },
       model: new Asset(graph.toBytes()),
     });
+  }
+
+  /** Outputs of numbers. A network with one output tells classes, whatever its loss. */
+  #numbersAmong(outputs: readonly string[]): readonly string[] {
+    if (outputs.length === 1) return [];
+    const lossOf = lossesBy(this.params.loss, outputs, this);
+    return outputs.filter((output) => lossOf.get(output)!.predicts === "values");
   }
 }
 

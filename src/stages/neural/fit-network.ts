@@ -7,8 +7,8 @@ import type { Graph } from "../../graph/graph.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { buildNetwork } from "../../nn/build.js";
-import { type Loss, losses } from "../../nn/losses/loss.js";
-import { type BatchMetric, metrics } from "../../nn/metrics/batch-metric.js";
+import type { Loss } from "../../nn/losses/loss.js";
+import { metrics } from "../../nn/metrics/batch-metric.js";
 import { networkOf } from "../../nn/network.js";
 import { shapeRules } from "../../ops/infer.js";
 import { optimizers } from "../../optim/optimizer.js";
@@ -28,12 +28,13 @@ import { train } from "../../train/trainer.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
 import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
-import { isRecordOf, type neuralParams } from "./params.js";
+import type { MetricList, neuralParams } from "./params.js";
+import { lossesBy, metricsBy, requireOutputs } from "./per-output.js";
 import { type Holdout, readRows } from "./read-rows.js";
 
 export interface NetworkParams extends Values<typeof neuralParams> {
   readonly loss: Loss | string | Readonly<Record<string, Loss | string>>;
-  readonly metrics: readonly (BatchMetric | string)[];
+  readonly metrics: MetricList | Readonly<Record<string, MetricList>>;
   readonly classWeight?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -70,12 +71,17 @@ export async function schemaOf(df: DataFrame, who: Stage): Promise<Schema> {
   throw new ParamError(who, `fit takes a DataFrame, got ${given}; make one with session.createDataFrame(rows)`);
 }
 
-/** Trains the network of an estimator's parameters. */
+/**
+ * Trains the network of an estimator's parameters.
+ *
+ * @param numbers outputs of a classifier that are numbers: a list of metrics is not for them
+ */
 export async function fitNetwork(
   stage: Stage & { readonly params: NetworkParams },
   df: DataFrame,
   { signal }: FitOptions,
   finish: Finish,
+  numbers: readonly string[] = [],
 ): Promise<Fitted> {
   const { params } = stage;
   const schema = await df.schema();
@@ -96,10 +102,13 @@ export async function fitNetwork(
       param: "classWeight",
     });
   }
-  const found = params.metrics.map((metric) => metrics.of(metric, stage));
+  const { lossWeights = {} } = params;
+  requireOutputs(lossWeights, "lossWeights", network.outputs, stage);
+  const metricsOf = metricsBy(params.metrics, network.outputs, numbers, stage);
   const heads = targets.map(({ field }, i): Head => {
     const output = network.outputs[i]!;
-    return { output, target: field, loss: lossOf.get(output)!, lossWeight: 1, metrics: found };
+    const found = metricsOf(output).map((metric) => metrics.of(metric, stage));
+    return { output, target: field, loss: lossOf.get(output)!, lossWeight: lossWeights[output] ?? 1, metrics: found };
   });
   const options = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
   const holdout = holdoutOf(params, schema, stage);
@@ -150,18 +159,6 @@ export async function fitNetwork(
     await rows.close();
     await validation?.close();
   }
-}
-
-function lossesBy(given: NetworkParams["loss"], outputs: readonly string[], who: Stage): ReadonlyMap<string, Loss> {
-  const isPerOutput = typeof given !== "string" && !losses.has(given) && isRecordOf(given, () => true);
-  if (!isPerOutput) return new Map(outputs.map((output) => [output, losses.of(given as Loss | string, who)]));
-  const byOutput = given as Readonly<Record<string, Loss | string>>;
-  const missing = outputs.filter((output) => byOutput[output] === undefined);
-  if (missing.length > 0)
-    throw new ParamError(who, `loss lacks the network's output "${missing[0]}"; name a loss for each output`, {
-      param: "loss",
-    });
-  return new Map(outputs.map((output) => [output, losses.of(byOutput[output]!, who)]));
 }
 
 /** Classes that each output tells apart: its last size. Builds the network once, so that layers that do not fit are told before rows are read. */

@@ -58,23 +58,37 @@ export function lossParam(name: string): Param<PerOutput<Loss>, true> {
   };
 }
 
-export function metricsParam(names: readonly string[]): Param<readonly (BatchMetric | string)[], true> {
+export type MetricList = readonly (BatchMetric | string)[];
+
+export function metricsParam(names: readonly string[]): Param<MetricList | Readonly<Record<string, MetricList>>, true> {
   const one = metrics.param("");
+  const isList = (value: unknown): value is MetricList =>
+    Array.isArray(value) && value.every((each) => one.accepts(each));
   return {
-    doc: "metrics told after each epoch, of every output",
+    doc: "metrics told after each epoch, of every output, or of each by its name",
     expected: `a list of metrics or their names (${metrics.types.join(", ")})`,
     optional: true,
     default: names,
-    accepts: (value) => Array.isArray(value) && value.every((each) => one.accepts(each)),
+    accepts: (value) => isList(value) || isRecordOf(value, isList),
     hint(value) {
       if (typeof value === "string") return `; write ${JSON.stringify([value])}`;
       const unknown = Array.isArray(value) ? value.find((each) => !one.accepts(each)) : undefined;
       return one.hint?.(unknown) ?? "";
     },
     broken: [7, "accuracy", ["no such metric"]],
-    encode: (value, assets) => value.map((each) => metrics.encode(each, assets)),
-    decode: (stored, read) => (stored as unknown[]).map((each) => one.decode!(each, read)),
+    encode: (value, assets) => mapLists(value, (each) => metrics.encode(each, assets)),
+    decode: (stored, read) => mapLists(stored as MetricList, (each) => one.decode!(each, read)),
   };
+}
+
+/** The same change for each member of a list, or of the lists of each output. */
+function mapLists<T, R>(lists: readonly T[] | Readonly<Record<string, readonly T[]>>, change: (each: T) => R) {
+  if (isArray(lists)) return lists.map(change);
+  return Object.fromEntries(Object.entries(lists).map(([output, list]) => [output, list.map(change)]));
+}
+
+function isArray<T>(lists: readonly T[] | Readonly<Record<string, readonly T[]>>): lists is readonly T[] {
+  return Array.isArray(lists);
 }
 
 /** Columns by the network's names of inputs or outputs. */
@@ -128,6 +142,13 @@ export const neuralParams = defineParams({
   featuresCols: columnsBy("input"),
   labelCol: columnName("column of what is to be learned", { default: "label" }),
   labelCols: columnsBy("output"),
+  lossWeights: optional(
+    json<Readonly<Record<string, number>>>(
+      "factor of each output's loss, by the output's name; 1 where it is not named",
+      "{ output: 0.5 } with numbers of at least 0",
+      (value) => isRecordOf(value, (each) => typeof each === "number" && each >= 0),
+    ),
+  ),
   weightCol: optional(columnName("column of the rows' weights; without it all weigh the same")),
   optimizer: optimizers.param("how weights follow their gradients", { default: "adam" }),
   epochs: integer("passes over the data", { default: 10, min: 1 }),

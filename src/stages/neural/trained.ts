@@ -1,6 +1,8 @@
 /** @file TrainedModel: what models of networks share: parameters, columns, and how they are run. */
 
 import type { Schema } from "../../data/schema.js";
+import type { GraphBuilder } from "../../graph/graph-builder.js";
+import type { Value } from "../../graph/value.js";
 import { type BatchFunction, Model, type StageContext } from "../../pipeline/stage.js";
 import { devices } from "../../runtime/device.js";
 import type { Logs } from "../../train/callback.js";
@@ -51,6 +53,12 @@ export interface TrainedColumn {
 /** What stands before the names of an output's columns and tensors: nothing where it is the only one. */
 export function prefixOf(output: string, outputs: number): string {
   return outputs > 1 ? `${output}_` : "";
+}
+
+/** A result of one number per row as doubles [batch]; others as they are. */
+export function numberOf(g: GraphBuilder, prediction: Value): Value {
+  const isNumber = prediction.rank === 2 && prediction.shape?.[1] === 1;
+  return isNumber ? g.cast(g.squeeze(prediction, [1]), "float64") : prediction;
 }
 
 type TrainedSpecs = typeof trainedParams;

@@ -7,7 +7,7 @@ import { Asset } from "../../util/asset.js";
 import { columnName, defineParams, type Input } from "../../util/params.js";
 import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { lossParam, metricsParam, neuralParams } from "../neural/params.js";
-import { prefixOf } from "../neural/trained.js";
+import { numberOf, prefixOf } from "../neural/trained.js";
 import { NeuralRegressionModel, predictedColumns } from "./neural-regression-model.js";
 
 const params = defineParams({
@@ -51,8 +51,7 @@ export class NeuralRegressor extends Estimator<typeof params, NeuralRegressionMo
     const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, (g, heads) => {
       const named = heads.map(({ head, prediction }) => {
         const name = `${prefixOf(head.output, heads.length)}prediction`;
-        const isNumber = prediction.rank === 2 && prediction.shape?.[1] === 1;
-        return [name, isNumber ? g.cast(g.squeeze(prediction, [1]), "float64") : prediction];
+        return [name, numberOf(g, prediction)];
       });
       return Object.fromEntries(named);
     });
