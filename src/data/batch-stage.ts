@@ -29,6 +29,8 @@ export interface BatchStage {
   readonly dropsRows?: boolean | undefined;
   /** Whether the rows that come out are others than those that came in, so that nothing may move past the stage. */
   readonly makesRows?: boolean | undefined;
+  /** Whether it only reads files that the rows name, which is cheaper done again than kept. */
+  readonly readsFiles?: boolean | undefined;
   /** Does what must be done before the stage is sent anywhere, such as bundling code. */
   prepare?(): Promise<void>;
   /** The columns it reads, so that others need not be computed or moved; all of them where it does not say. */

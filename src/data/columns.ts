@@ -54,6 +54,13 @@ export function binaryColumn(values: readonly (Uint8Array | null)[]): Column {
   return bytesColumn(values, "binary");
 }
 
+/** A column of bytes: row i spans `offsets[i]` to `offsets[i + 1]`. */
+export function binaryColumnOf(bytes: Uint8Array, offsets: Int32Array, valid?: Valid): Column {
+  const length = offsets.length - 1;
+  const data = makeData("binary", { length, valueOffsets: offsets, data: bytes, ...nulls(length, valid) });
+  return { type: "binary", data };
+}
+
 /** A tensor per row: `values` holds them one after the other. */
 export function tensorColumn(
   element: NumericType,

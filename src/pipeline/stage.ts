@@ -17,6 +17,11 @@ export type BatchFunction = (batch: RecordBatch) => RecordBatch | Promise<Record
 export interface StageContext {
   /** Tells the user something that is no error, such as the number of bad rows. */
   warn(message: string): void;
+  /**
+   * Room for bytes of a column, which hold anything; used again when the batch at hand has left the chain. Absent where
+   * others may hold on to columns.
+   */
+  room?(length: number): Uint8Array;
 }
 
 export interface FitOptions {

@@ -7,11 +7,13 @@ import { rowKey } from "../data/row-key.js";
 import { Schema } from "../data/schema.js";
 import { DeepframeError, internal, messageOf } from "../errors.js";
 import { registerStages, stageFromSpec } from "../pipeline/registry.js";
-import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";
+import { type BatchFunction, type Stage, type StageContext, Transformer } from "../pipeline/stage.js";
 import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
+import { UserCode } from "../stages/code/user-code.js";
 import { PackBlocks } from "../stages/objective/pack-blocks.js";
 import { SumBlocks } from "../stages/objective/sum-blocks.js";
 import { Asset } from "../util/asset.js";
+import { BatchRoom } from "./batch-room.js";
 import type { ChainSpec, ChainStep } from "./chain.js";
 import { ModelFunction } from "./model-function.js";
 import { type PackedBatch, packBatch, transferable, unpackBatch } from "./pack.js";
@@ -29,6 +31,7 @@ interface OpenChain {
   readonly input: arrow.Schema;
   readonly output: Schema;
   readonly steps: readonly BatchFunction[];
+  readonly room: BatchRoom;
   /** Whether a batch that came out was seen to have the columns that were promised. */
   isChecked: boolean;
 }
@@ -44,6 +47,12 @@ export async function runChain({ chain, batch }: ChainMessage, context: ThreadCo
     chains.set(chain.id, opening);
   }
   const open = await opening;
+  const packed = await open.room.during(() => runSteps(open, batch, context), transferable);
+  context.transfer(...transferable(packed));
+  return packed;
+}
+
+async function runSteps(open: OpenChain, batch: PackedBatch, context: ThreadContext): Promise<PackedBatch> {
   let result = unpackBatch(batch, open.input);
   for (const step of open.steps) {
     context.signal.throwIfAborted();
@@ -55,9 +64,7 @@ export async function runChain({ chain, batch }: ChainMessage, context: ThreadCo
     }
   }
   if (!open.isChecked) checkOutput(result, open);
-  const packed = packBatch(result, true);
-  context.transfer(...transferable(packed));
-  return packed;
+  return packBatch(result, true);
 }
 
 /** Lets go of a chain that will not run again. */
@@ -67,21 +74,32 @@ export function closeChain(id: string): void {
 
 async function openChain(chain: ChainSpec): Promise<OpenChain> {
   const steps: BatchFunction[] = [];
-  const context: StageContext = { warn: (message) => currentPoolThread()?.warn(message) };
+  const room = new BatchRoom();
+  const warn = (message: string) => currentPoolThread()?.warn(message);
+  const stages = await Promise.all(chain.steps.map((step) => (step.kind === "stage" ? stageOf(step) : undefined)));
+  const isOurs = chain.steps.every((step, i) => step.kind === "pick" || isOurCode(stages[i]!, step.modules));
+  // others may keep columns that they were given
+  const context: StageContext = { warn, ...(isOurs && { room: (length: number) => room.take(length) }) };
   let schema = Schema.of(chain.input);
-  for (const step of chain.steps) {
+  for (const [i, step] of chain.steps.entries()) {
     if (step.kind === "pick") {
       const { columns } = step;
       steps.push((batch) => pickColumns(batch, columns));
       const { fields } = schema.select(columns.map(({ from }) => from));
       schema = new Schema(fields.map(({ type }, i) => ({ name: columns[i]!.to, type })));
     } else {
-      const stage = await stageOf(step);
+      const stage = stages[i]!;
       steps.push(await stage.open(schema, context));
       schema = stage.transformSchema(schema);
     }
   }
-  return { input: toArrowSchema(Schema.of(chain.input)), output: Schema.of(chain.output), steps, isChecked: false };
+  return {
+    input: toArrowSchema(Schema.of(chain.input)),
+    output: Schema.of(chain.output),
+    steps,
+    room,
+    isChecked: false,
+  };
 }
 
 async function stageOf({ spec, modules }: Extract<ChainStep, { kind: "stage" }>): Promise<Transformer> {
@@ -90,6 +108,13 @@ async function stageOf({ spec, modules }: Extract<ChainStep, { kind: "stage" }>)
   const stage = stageFromSpec(spec, assets);
   if (!(stage instanceof Transformer)) throw internal(`${spec.type} is no Transformer`);
   return stage;
+}
+
+/** @param modules those that register the stage and the stages within it, where they are a user's */
+function isOurCode(stage: Stage, modules: readonly string[]): boolean {
+  const { stages } = stage.params as { readonly stages?: unknown };
+  const within = Array.isArray(stages) ? (stages as Stage[]) : [];
+  return modules.length === 0 && !(stage instanceof UserCode) && within.every((each) => isOurCode(each, []));
 }
 
 /** Numbers of rows say little where other workers have others: the row's own values tell it. */

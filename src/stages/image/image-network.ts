@@ -7,6 +7,7 @@ import { openSession, type Session } from "../../runtime/session.js";
 import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
 import { choice } from "../../util/params.js";
+import { Scratch } from "../../util/scratch.js";
 import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
 import { preprocessingGraph } from "./preprocess.js";
@@ -75,12 +76,14 @@ export async function openNetwork(
     const each = data.length / count;
     return Array.from({ length: count }, (_, i) => data.subarray(i * each, (i + 1) * each));
   };
+  const scratch = new Scratch();
   return (rows) => {
-    const pixels = new Uint8Array(rows * size);
+    const pixels = scratch.take(rows * size);
     let added = 0;
     return {
       add(picture) {
-        pixels.set(resize(toChannels(picture, order), model.size).data, size * added++);
+        resize(toChannels(picture, order), model.size, pixels.subarray(size * added, size * (added + 1)));
+        added++;
       },
       async results() {
         const found: Float32Array[] = [];
@@ -88,6 +91,7 @@ export async function openNetwork(
           const to = Math.min(added, from + picturesPerRun);
           found.push(...(await run(pixels.subarray(from * size, to * size))));
         }
+        scratch.give(pixels);
         return found;
       },
     };

@@ -9,9 +9,9 @@ import { type ColumnType, formatType } from "../../data/types.js";
 import { DataError, messageOf, SchemaError, type Who } from "../../errors.js";
 import type { StageContext } from "../../pipeline/stage.js";
 import { choice, columnName, integer } from "../../util/params.js";
+import { Scratch } from "../../util/scratch.js";
 import { decodeImage, defaultMaxPixels } from "./decode.js";
 import { type Pixels, swapRedBlue } from "./pixels.js";
-import { Scratch } from "./scratch.js";
 
 /** Parameters that every stage on pictures has. */
 export const pictureParams = {

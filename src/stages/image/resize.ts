@@ -12,12 +12,16 @@ import { resizeWasm } from "./resize-wasm.js";
 /**
  * The picture (grey or RGB) stretched to `size`, bilinear with antialiasing: the bytes of the graph's Resize node.
  *
+ * @param room takes the result's bytes; others are made where it is not given
  * @throws DataError for a picture of millions of rows, which would need gigabytes on the way.
  */
-export function resize(picture: Pixels, [height, width]: Size): Pixels {
+export function resize(picture: Pixels, [height, width]: Size, room?: Uint8Array): Pixels {
   const { channels } = picture;
   if (channels !== 1 && channels !== 3) throw internal(`resize needs 1 or 3 channels, got ${channels}`);
-  if (picture.height === height && picture.width === width) return picture;
+  if (picture.height === height && picture.width === width) {
+    room?.set(picture.data);
+    return room === undefined ? picture : { ...picture, data: room };
+  }
   const bytes = width * channels;
   const line = picture.width * channels;
   const stride = (bytes + 16) & ~15; // the last pixel of a row writes a byte more than it has
@@ -41,7 +45,9 @@ export function resize(picture: Pixels, [height, width]: Size): Pixels {
     code.across(from, line, middle + y * stride, stride, rows, width, channels, ...xTable);
   }
   code.down(middle, stride, to, bytes, bytes, height, ...writeTaps(memory, yTaps, tablesAt + xTaps.byteLength));
-  return { data: memory.slice(to, to + bytes * height), height, width, channels };
+  const data = room ?? new Uint8Array(bytes * height);
+  data.set(memory.subarray(to, to + bytes * height));
+  return { data, height, width, channels };
 }
 
 const stripBytes = 2 ** 18;
@@ -76,7 +82,7 @@ function tapsOf(before: number, after: number): Taps {
   const taps = kept.get(key) ?? computeTaps(before, after);
   kept.delete(key);
   kept.set(key, taps);
-  if (kept.size > 64) kept.delete(kept.keys().next().value!);
+  if (kept.size > 256) kept.delete(kept.keys().next().value!);
   return taps;
 }
 

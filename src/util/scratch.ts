@@ -1,6 +1,9 @@
-/** @file Scratch: room for decoded pictures, used again and again. */
+/** @file Scratch: room for large bytes that are soon done with, such as decoded pictures, used again and again. */
 
-/** Pictures of a set are of like size; fresh room for each would keep the garbage collector busy (3 % of the time). */
+/**
+ * Bytes of like size, lent and given back. V8 goes through its whole heap for every 8 MiB of fresh ones, which took a tenth
+ * of the time where a picture of a folder had six times its decoded size in fresh room.
+ */
 export class Scratch {
   readonly #free: ArrayBuffer[] = [];
   readonly #lent = new WeakSet<ArrayBufferLike>();
