@@ -49,6 +49,7 @@ export class Optimizer {
     if (plan.kind !== "sql") return plan;
     const moved = this.#over(plan, await Promise.all(plan.inputs.map((each) => this.#sink(each, done))));
     const { query } = await this.#describer.query(moved);
+    if (query.effect?.kind === "union") return await this.#unitedFiles(moved);
     const below = moved.inputs[0];
     if (query.effect?.kind !== "rows" || below === undefined) return moved;
     const uses = await this.#usesOfRows(moved, query);
@@ -70,6 +71,27 @@ export class Optimizer {
       if (isSame) return { ...below, inputs: [await this.#sink(await this.#chosen(moved, below.inputs[0]!), done)] };
     }
     return moved;
+  }
+
+  /** Contents of files of both inputs are read of the files of both, so that they go straight to where they are used. */
+  async #unitedFiles(plan: SqlPlan): Promise<Plan> {
+    const [first, second] = await Promise.all(plan.inputs.map((each) => this.#readingOf(each)));
+    if (first === undefined || second === undefined || first.key !== second.key) return plan;
+    const files: SqlPlan = { ...plan, inputs: [first.reading.input, second.reading.input], schema: undefined };
+    this.#describer.same(files, first.reading.input);
+    const reading: StagePlan = { ...first.reading, input: await this.#unitedFiles(files) };
+    return first.pick === undefined ? reading : { ...first.pick, inputs: [reading] };
+  }
+
+  /** A plan that is a stage that reads files, or a pick of its columns; equal keys tell that both do the same. */
+  async #readingOf(plan: Plan): Promise<{ pick?: SqlPlan; reading: StagePlan; key: string } | undefined> {
+    const effect = plan.kind === "sql" ? (await this.#describer.query(plan)).query.effect : undefined;
+    const pick = plan.kind === "sql" && effect?.kind === "pick" ? plan : undefined;
+    const reading = pick === undefined ? plan : pick.inputs[0]!;
+    if (reading.kind !== "stage" || !reading.stage.readsFiles) return undefined;
+    const { schema } = await this.#describer.describe(reading.input);
+    const { type, params } = reading.stage.toSpec();
+    return { ...(pick && { pick }), reading, key: JSON.stringify([effect, type, params, schema]) };
   }
 
   /** The same query over inputs that give the same columns; the same node where they are the same. */

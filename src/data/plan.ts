@@ -52,7 +52,9 @@ export type Effect =
       readonly kind: "rows";
       /** Whether the choice depends on the rows around (limit, order), not on each row alone. */
       readonly counts: boolean;
-    };
+    }
+  /** All rows of both inputs, whose columns are the same. */
+  | { readonly kind: "union" };
 
 /** A stage over each batch of another plan. */
 export interface StagePlan {

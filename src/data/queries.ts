@@ -179,7 +179,10 @@ export function union(op: "union" | "unionByName"): Relation {
         throw new SchemaError(op, `column "${column}" is ${found}; cast one of them first`, { column });
       }
       const list = joinSql(first!.names.map((each) => name(each)));
-      return { sql: sql`SELECT ${list} FROM ${input(0)} UNION ALL SELECT ${list} FROM ${input(1)}` };
+      return {
+        sql: sql`SELECT ${list} FROM ${input(0)} UNION ALL SELECT ${list} FROM ${input(1)}`,
+        effect: { kind: "union" },
+      };
     },
     schema: ([first, second]) =>
       new Schema(

@@ -163,6 +163,37 @@ describe("pictures and whole files", () => {
     await expect(df.collect()).rejects.toThrow(`read: cannot read "${join(folder, "dogs/b.jpg")}": ENOENT`);
   });
 
+  test("of several folders are one list of files, read where they are used", async () => {
+    const read = (name: string) => session.read.images(join(folder, name), { labelFromFolder: true });
+    const df = read("dogs").union(read("cats")).union(read("dogs"));
+    expect((await df.explain()).split("\n").map((line) => line.trim().replace(/:.*/, ""))).toEqual([
+      "Sql read",
+      "+- Stage ReadFiles (64 rows per task) image",
+      "+- Sql union",
+      "+- Sql union",
+      "+- Rows 2 [path, label]",
+      "+- Rows 1 [path, label]",
+      "+- Rows 2 [path, label]",
+    ]);
+    const found = await df.orderBy("path").collect();
+    expect(found.map(({ label, image }) => [label, Buffer.from(image as Uint8Array).toString()])).toEqual([
+      ["cats", "cats/c.webp"],
+      ["dogs", "dogs/a.PNG"],
+      ["dogs", "dogs/a.PNG"],
+      ["dogs", "dogs/b.jpg"],
+      ["dogs", "dogs/b.jpg"],
+    ]);
+    const other = session.read
+      .images(join(folder, "cats"), { labelFromFolder: "label" })
+      .select("label", "image", "path");
+    expect(await read("dogs").unionByName(other).values("path")).toHaveLength(3);
+    expect(
+      await read("dogs")
+        .union(session.createDataFrame([{ path: "x", image: null, label: "y" }]))
+        .count(),
+    ).toBe(3);
+  });
+
   test("can be asked in SQL", async () => {
     const df = session.read.images(folder);
     expect(await df.selectExpr("octet_length(image) AS bytes").orderBy("bytes").values("bytes")).toEqual([10, 10, 11]);

@@ -39,7 +39,7 @@ export async function numberingOf(plan: Plan, describer: SparkDescriber): Promis
   let source = plan;
   while (source.kind === "sql") {
     const { effect } = (await describer.query(source)).query;
-    if (effect === undefined || (effect.kind === "rows" && effect.counts)) return byWindow;
+    if (effect === undefined || effect.kind === "union" || (effect.kind === "rows" && effect.counts)) return byWindow;
     if (effect.kind === "pick") hasPath &&= effect.columns.some(({ from, to }) => from === "path" && to === "path");
     source = source.inputs[0]!;
   }
