@@ -9,6 +9,7 @@ import { Session } from "../src/session.js";
 import { ImageFeaturizer } from "../src/stages/image/image-featurizer.js";
 import { sharedData } from "../test/shared-data.js";
 import { inTurn, type Measurement, type Suite, seconds } from "./measure.js";
+import type { NetworkTask } from "./network-task.js";
 import { pythonWith, runPython } from "./python.js";
 
 const count = 2000;
@@ -52,14 +53,20 @@ export const suite: Suite = {
       const model = (await Graph.load(modelFile)).cutAt(["features"]).toBytes();
       const pool = sharedPool();
       const task = { module: new URL("./network-task.js", import.meta.url), export: "runNetwork" };
-      const network = async () => {
-        const runs = Math.ceil(count / pool.size);
-        const jobs = Array.from({ length: pool.size }, () => pool.run<number>({ ...task, message: { model, runs } }));
-        return (runs * pool.size) / Math.max(...(await Promise.all(jobs)));
+      const network = async (batch: number, pictures: number) => {
+        const message: NetworkTask = { model, batch, pictures: Math.ceil(pictures / pool.size) };
+        const jobs = Array.from({ length: pool.size }, () => pool.run<number>({ ...task, message }));
+        return pool.size * Math.min(...(await Promise.all(jobs)));
       };
+      // the network alone as it is fastest here
+      const tried = await inTurn(
+        3,
+        Object.fromEntries([1, 2, 4, 8].map((batch) => [batch, () => network(batch, count / 10)])),
+      );
+      const [best] = Object.entries(tried).sort(([, a], [, b]) => b - a)[0]!;
       const perSecond = await inTurn(3, {
         ours: async () => count / (await seconds(featurize)),
-        network,
+        network: () => network(Number(best), count),
         python: async () => {
           const args = [modelFile, listing, String(pool.size)];
           return (await runPython<{ perSecond: number }>(python, "pictures.py", args)).perSecond;
@@ -69,7 +76,13 @@ export const suite: Suite = {
       const unit = "pictures/s";
       const { ours } = perSecond;
       return [
-        { name, unit, ours, peer: { name: "network alone", value: perSecond.network }, target: { ratio: 0.85 } },
+        {
+          name,
+          unit,
+          ours,
+          peer: { name: `network alone, ${best} at a time`, value: perSecond.network },
+          target: { ratio: 0.85 },
+        },
         { name, unit, ours, peer: { name: "Pillow + onnxruntime", value: perSecond.python }, target: { ratio: 1.05 } },
       ];
     } finally {
