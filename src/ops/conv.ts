@@ -5,11 +5,12 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Dim } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import { formatShape } from "../tensor/shape.js";
+import { inputGradient } from "./conv-inputs.js";
+import { rolesSwapped } from "./conv-roles.js";
 import { weightGradient } from "./conv-weights.js";
 import { addDims, mulDims } from "./dims.js";
 import { defineOp, ints } from "./op.js";
 import { placesOf, type Window, type WindowAttrs, windowAttrs, windowOf } from "./window.js";
-import { cropTo } from "./window-parts.js";
 
 const attrs = { ...windowAttrs, group: 1 };
 
@@ -40,61 +41,16 @@ export const conv = defineOp({
   },
   grad(g, { x, w, bias, dy, attrs: given, wants }) {
     const window = windowOf(given, w.shape?.slice(2), x.shape?.slice(2) ?? [], "Conv");
+    const swapped = rolesSwapped(g, { x, w, dy, window, group: given.group });
+    const weights = () => swapped?.weights?.() ?? weightGradient(g, x, dy, window, given.group);
+    const input = () => swapped?.input() ?? inputGradient(g, dy, w, x, window, given.group);
     return {
-      x: wants("x") ? inputGradient(g, dy, w, x, window, given.group) : null,
-      w: wants("w") ? g.reshape(weightGradient(g, x, dy, window, given.group), g.shapeLike(w)) : null,
+      x: wants("x") ? input() : null,
+      w: wants("w") ? g.reshape(weights(), g.shapeLike(w)) : null,
       bias: bias === undefined ? null : biasGradient(g, dy, window),
     };
   },
 });
-
-/** Stride 1: a convolution of dY with the weights turned around, which is faster than a transposed one. */
-function inputGradient(g: GraphBuilder, dy: Value, w: Value, x: Value, window: Window, group: number): Value {
-  const { kernel, strides, dilations, before, after } = window;
-  const reach = kernel.map((size, i) => dilations[i]! * (size - 1));
-  const pads = [before, after].flatMap((side) => side.map((pad, i) => reach[i]! - pad));
-  if (strides.every((stride) => stride === 1) && pads.every((pad) => pad >= 0)) {
-    return g.conv(dy, turnedWeights(g, w, kernel, group), undefined, { kernel, dilations, pads, group });
-  }
-  const options = { kernel, strides, dilations, group };
-  const [places, sizes] = [dy.shape?.slice(2), x.shape?.slice(2)];
-  if (places?.every((size) => typeof size === "number") && sizes?.every((size) => typeof size === "number")) {
-    const outputPadding = kernel.map((_, i) => {
-      const full = ((places[i] as number) - 1) * strides[i]! + reach[i]! + 1;
-      return (sizes[i] as number) + before[i]! + after[i]! - full;
-    });
-    return g.convTranspose(dy, w, undefined, { ...options, pads: [...before, ...after], outputPadding });
-  }
-  return cropTo(g, g.convTranspose(dy, w, undefined, options), before, x);
-}
-
-/** [out, in/group, k...] -> [in, out/group, k reversed]. */
-function turnedWeights(g: GraphBuilder, w: Value, kernel: readonly number[], group: number): Value {
-  const axes = kernel.map((_, i) => i + 2);
-  const flat = kernel.every((size) => size === 1);
-  const back = flat
-    ? w
-    : g.slice(
-        w,
-        kernel.map(() => -1),
-        kernel.map(() => -(2 ** 31)),
-        { axes, steps: kernel.map(() => -1) },
-      );
-  const swap = (x: Value, at: number) => {
-    const order = Array.from({ length: kernel.length + 2 + at }, (_, i) => i);
-    [order[at], order[at + 1]] = [at + 1, at];
-    return g.transpose(x, order);
-  };
-  if (group === 1) return swap(back, 0);
-  const perGroup = w.shape?.[1];
-  const split = g.reshape(back, [group, -1, typeof perGroup === "number" ? perGroup : 0, ...kernel]);
-  // [group, out/group, in/group, k] -> [group, in/group, out/group, k] -> groups joined
-  const swapped = swap(split, 1);
-  const out = w.shape?.[0];
-  if (typeof out !== "number")
-    throw new ShapeError("Conv", "the gradient of a grouped convolution needs its number of channels");
-  return g.reshape(swapped, [-1, out / group, ...kernel]);
-}
 
 function biasGradient(g: GraphBuilder, dy: Value, window: Window): Value {
   return g.reduceSum(dy, { axes: [0, ...window.kernel.map((_, i) => i + 2)] });

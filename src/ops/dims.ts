@@ -99,3 +99,8 @@ function splitOffset(dim: Dim): [name: string, offset: number] {
   const [, name, offset] = /^(.+)([+-]\d+)$/.exec(dim) ?? [];
   return name === undefined || name.endsWith("(") || dim.includes("(") ? [dim, 0] : [name, Number(offset)];
 }
+
+/** Whether every size is known. */
+export function areNumbers(dims: Dims): dims is readonly number[] {
+  return dims.every((dim) => typeof dim === "number");
+}

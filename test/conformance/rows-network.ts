@@ -48,6 +48,46 @@ export const rows: readonly OpRow[] = [
   },
   {
     op: conv,
+    name: "more channels",
+    inputs: [
+      { x: normal([3, 6, 6, 5]), w: w([4, 6, 3, 2]) },
+      { x: normal([3, 7, 9]), w: w([2, 7, 3]) },
+    ],
+    float32Only,
+  },
+  {
+    op: conv,
+    name: "more channels, strides",
+    inputs: { x: normal([3, 6, 8, 7]), w: w([4, 6, 3, 2]) },
+    // elements that no window reaches, in the padding and before it
+    attrs: [
+      { strides: [3, 2], pads: [1, 0, 0, 0], dilations: [1, 2] },
+      { strides: [2, 3], pads: [0, 1, 1, 1] },
+    ],
+    float32Only,
+  },
+  {
+    op: conv,
+    name: "more channels, groups",
+    inputs: { x: normal([2, 12, 5, 4]), w: w([4, 6, 2, 3]) },
+    attrs: [{ group: 2, pads: [1, 1, 0, 1] }],
+    float32Only,
+    staticOnly: "groups need the number of channels",
+  },
+  {
+    op: conv,
+    name: "depthwise, strides",
+    inputs: { x: normal([2, 3, 8, 7]), w: w([3, 1, 3, 2]) },
+    attrs: [
+      { group: 3, strides: [3, 2], pads: [1, 0, 0, 0], dilations: [1, 2] },
+      { group: 3, strides: [2, 3], pads: [0, 1, 1, 1] },
+      { group: 3, dilations: [2, 3] },
+    ],
+    float32Only,
+    staticOnly: "groups need the number of channels",
+  },
+  {
+    op: conv,
     name: "strides that need the size",
     inputs: { x: normal([2, 4, 5, 6]), w: w([3, 4, 3, 2]) },
     attrs: [

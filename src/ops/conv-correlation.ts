@@ -1,0 +1,103 @@
+/** @file The weight gradient of a convolution as one convolution: of x, with dy as the weights. */
+
+import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Value } from "../graph/value.js";
+import type { Window } from "./window.js";
+import { spatialAxes } from "./window-parts.js";
+
+/** The window of such a convolution: its kernel is the places of the first, strides and dilations change places. */
+export interface Correlation extends Window {
+  readonly sizes: readonly number[];
+  /** How many results each dimension has, and how many of them are offsets of the first one's window. */
+  readonly found: readonly number[];
+  readonly wanted: readonly number[];
+}
+
+/** The weight gradient's window, from that of the convolution, the sizes of its input and its places. */
+export function correlated(window: Window, sizes: readonly number[], places: readonly number[]): Correlation {
+  const { kernel, strides, dilations, before, after } = window;
+  // what lies behind the last window: padding is left out, elements give results that are cut off
+  const rest = kernel.map((size, i) => {
+    const reach = strides[i]! * (places[i]! - 1) + dilations[i]! * (size - 1) + 1;
+    return sizes[i]! + before[i]! + after[i]! - reach;
+  });
+  const needless = rest.map((count, i) => Math.min(count, after[i]!));
+  return {
+    kernel: places,
+    strides: dilations,
+    dilations: strides,
+    before,
+    after: after.map((pad, i) => pad - needless[i]!),
+    sizes,
+    found: kernel.map((size, i) => size + Math.floor((rest[i]! - needless[i]!) / dilations[i]!)),
+    wanted: kernel,
+  };
+}
+
+interface Channels {
+  readonly group: number;
+  readonly perGroup: number;
+  readonly out: number;
+}
+
+/**
+ * With the batch as channels, and rows of channels as the last dimension: x [1, n, h, w, c] and weights dy [o, n, places, 1]
+ * give [1, o, kernel, c]. The runtime gathers what it multiplies in pieces that stay in the cache, and on all threads.
+ */
+export function overBatch(
+  g: GraphBuilder,
+  x: Value,
+  dy: Value,
+  to: Correlation,
+  { group, perGroup, out }: Channels,
+): Value {
+  // a single dimension becomes [1, length]
+  const plane = (each: readonly number[], one: number) => (each.length === 1 ? [one, ...each] : each);
+  const sizes = plane(to.sizes, 1);
+  const places = plane(to.kernel, 1);
+  const grouped = g.reshape(x, [-1, group, perGroup, ...sizes]);
+  const rows = g.reshape(g.transpose(grouped, [1, 0, 3, 4, 2]), [1, -1, ...sizes, perGroup]);
+  const weights = g.reshape(g.transpose(dy, [1, 0, ...spatialAxes(to.kernel.length)]), [out, -1, ...places, 1]);
+  const sums = g.conv(rows, weights, undefined, {
+    kernel: [...places, 1],
+    strides: [...plane(to.strides, 1), 1],
+    dilations: [...plane(to.dilations, 1), 1],
+    pads: [...plane(to.before, 0), 0, ...plane(to.after, 0), 0],
+    group,
+  });
+  const wanted = cut(g, sums, plane(to.found, 1), plane(to.wanted, 1));
+  const batch = x.shape![0];
+  const none = () => g.equal(g.shapeOf(x, { start: 0, end: 1 }), 0);
+  // of an empty batch the runtime's convolution leaves what the memory held
+  const safe = typeof batch === "number" && batch > 0 ? wanted : g.where(none(), 0, wanted);
+  return g.transpose(safe, [0, 1, 4, 2, 3]);
+}
+
+/** One channel in and out per group: each plane of x with its own plane of dy as weights, then the sum over the batch. */
+export function planeByPlane(
+  g: GraphBuilder,
+  x: Value,
+  dy: Value,
+  to: Correlation,
+  batch: number,
+  channels: number,
+): Value {
+  const { kernel, strides, dilations, before, after } = to;
+  const group = batch * channels;
+  const planes = g.reshape(x, [1, group, ...to.sizes]);
+  const weights = g.reshape(dy, [group, 1, ...kernel]);
+  const options = { kernel, strides, dilations, pads: [...before, ...after], group };
+  const sums = cut(g, g.conv(planes, weights, undefined, options), to.found, to.wanted);
+  return g.reduceSum(g.reshape(sums, [batch, -1]), { axes: [0] });
+}
+
+/** What is wanted of what was found, from the third dimension on. */
+function cut(g: GraphBuilder, x: Value, found: readonly number[], wanted: readonly number[]): Value {
+  if (found.every((count, i) => count === wanted[i])) return x;
+  return g.slice(
+    x,
+    wanted.map(() => 0),
+    wanted,
+    { axes: spatialAxes(wanted.length) },
+  );
+}
