@@ -10,7 +10,7 @@ clang --target=wasm32 -O3 -msimd128 -nostdlib -fno-builtin -Wall -Wextra -Wl,--n
 {
   echo '/** @file resize.c as WebAssembly, in base64; made by scripts/build-resize.sh. */'
   echo
-  echo '/** Exports `across` and `down`, imports `env.memory`. */'
+  echo '/** Exports `across`, `down` and `split`, imports `env.memory`. */'
   echo 'export const resizeWasm ='
   echo "  \"$(base64 -w 0 "$wasm")\";"
 } >resize-wasm.ts

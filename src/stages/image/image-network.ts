@@ -10,8 +10,8 @@ import { choice } from "../../util/params.js";
 import { Scratch } from "../../util/scratch.js";
 import { type ImageModel, loadModel } from "./models.js";
 import { type Pixels, toChannels } from "./pixels.js";
-import { preprocessingGraph } from "./preprocess.js";
-import { resize } from "./resize.js";
+import { planesGraph, preprocessingGraph } from "./preprocess.js";
+import { resize, resizeToPlanes } from "./resize.js";
 
 /** The parameter of stages that run a network. */
 export const deviceParam = choice("where the network runs", devices, { default: "cpu" });
@@ -34,17 +34,21 @@ const picturesPerRun = 2;
  * The network cut at `tensor`, behind the preprocessing that its description asks for: `image`, uint8 pictures of any
  * size, to that tensor.
  *
- * @param resized whether pictures come in the network's size already
+ * @param isReady whether pictures come in the network's size already, and channel by channel where the network takes
+ * them so
  * @throws GraphError where the file has no such tensor, or takes more than the picture.
  */
-export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: string, resized = false): Graph {
+export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: string, isReady = false): Graph {
   const { name, size, channels = "RGB", layout = "NCHW", mean, std } = model;
   const network = Graph.fromBytes(bytes).cutAt([tensor]);
   const [input, ...others] = network.inputs;
   if (input === undefined || others.length > 0) {
     throw new GraphError(name, `expected a network with one input, got ${network.inputs.length}`);
   }
-  const preprocessing = preprocessingGraph({ resize: resized ? undefined : size, channels, layout, mean, std });
+  const preprocessing =
+    isReady && layout === "NCHW"
+      ? planesGraph({ channels, mean, std })
+      : preprocessingGraph({ resize: isReady ? undefined : size, channels, layout, mean, std });
   return preprocessing.append(network, { connect: { [input.name]: "pixels" } });
 }
 
@@ -62,10 +66,12 @@ export async function openNetwork(
   const order = model.channels === "L" ? "L" : "RGB"; // the graph itself turns RGB into BGR
   const [height, width] = model.size;
   const depth = order === "L" ? 1 : 3;
+  const inPlanes = (model.layout ?? "NCHW") === "NCHW";
+  const shape = inPlanes ? [depth, height, width] : [height, width, depth];
   const size = height * width * depth;
   const run = async (pixels: Uint8Array): Promise<Float32Array[]> => {
     const count = pixels.length / size;
-    const image = new Tensor("uint8", pixels, [count, height, width, depth]);
+    const image = new Tensor("uint8", pixels, [count, ...shape]);
     const { data, dtype } = (await session.run({ image }))[tensor]!;
     if (!(data instanceof Float32Array) || (length !== undefined && data.length !== count * length)) {
       throw new GraphError(
@@ -82,8 +88,10 @@ export async function openNetwork(
     let added = 0;
     return {
       add(picture) {
-        resize(toChannels(picture, order), model.size, pixels.subarray(size * added, size * (added + 1)));
-        added++;
+        const place = pixels.subarray(size * added, size * ++added);
+        const flat = toChannels(picture, order);
+        if (inPlanes) resizeToPlanes(flat, model.size, place);
+        else place.set(resize(flat, model.size).data);
       },
       async results() {
         const found: Float32Array[] = [];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runOnnx } from "../../../test/run-onnx.js";
 import { Tensor } from "../../tensor/tensor.js";
-import { outputShape, type Preprocessing, preprocessingGraph } from "./preprocess.js";
+import { outputShape, type Preprocessing, planesGraph, preprocessingGraph } from "./preprocess.js";
 
 const plain: Preprocessing = { channels: "RGB", mean: [0], std: [1], layout: "NHWC" };
 
@@ -108,4 +108,24 @@ test("the output's shape is known where a size is set", () => {
   expect(outputShape({ ...plain, resize: [5, 6], centerCrop: [2, 3] })).toEqual([2, 3, 3]);
   expect(outputShape({ ...plain, resize: [5, 6], layout: "NCHW", channels: "L" })).toEqual([1, 5, 6]);
   expect(outputShape(plain)).toBeUndefined();
+});
+
+test("pictures that come in planes give the same numbers", async () => {
+  const image = pattern(5, 7);
+  for (const [channels, mean, std] of [
+    ["RGB", [127], [128]],
+    ["RGB", [123.7, 116.3, 103.5], [58, 57, 56]],
+    ["BGR", [103.5, 116.3, 123.7], [1, 2, 3]],
+    ["L", [127], [128]],
+  ] as const) {
+    const options: Preprocessing = { channels, mean, std, layout: "NCHW" };
+    const depth = channels === "L" ? 1 : 3;
+    const rows = new Tensor("uint8", (image.data as Uint8Array).slice(0, 35 * depth), [1, 5, 7, depth]);
+    const planes = Uint8Array.from(rows.data as Uint8Array, (_, i) => {
+      return rows.data[(i % 35) * depth + Math.floor(i / 35)] as number;
+    });
+    const { pixels } = await runOnnx(planesGraph(options), { image: new Tensor("uint8", planes, [1, depth, 5, 7]) });
+    const expected = await pixelsOf(options, rows);
+    expect([pixels!.shape, [...pixels!.data]]).toEqual([expected.shape, [...expected.data]]);
+  }
 });

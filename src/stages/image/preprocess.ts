@@ -75,11 +75,30 @@ export function preprocessingGraph(options: Preprocessing): Graph {
   g.add("Identity", [x], {}, "pixels");
 
   const shape = outputShape(options) ?? (layout === "NCHW" ? [depth, "?", "?"] : ["?", "?", depth]);
+  return graphOf(g, inputs as Graph["inputs"], shape);
+}
+
+/**
+ * What is left to do for a network of layout NCHW where pictures have their size and come channel by channel: `image`,
+ * uint8 [n, channels, height, width], to `pixels`, float32.
+ */
+export function planesGraph(options: Pick<Preprocessing, "channels" | "mean" | "std">): Graph {
+  const { channels, mean, std } = options;
+  const depth = channels === "L" ? 1 : 3;
+  const g = new Nodes();
+  let x = "image";
+  if (channels === "BGR") x = g.add("Gather", [x, g.ints([2, 1, 0])], { axis: { type: "int", value: 1 } });
+  x = normalise(g, x, false, mean, std, [1, 1]);
+  g.add("Identity", [x], {}, "pixels");
+  return graphOf(g, [{ name: "image", dtype: "uint8", shape: ["n", depth, "h", "w"] }], [depth, "h", "w"]);
+}
+
+function graphOf(g: Nodes, inputs: Graph["inputs"], shape: readonly Dim[]): Graph {
   return new Graph({
     name: "preprocessing",
     nodes: g.nodes,
     initializers: g.constants,
-    inputs: inputs as Graph["inputs"],
+    inputs,
     outputs: [{ name: "pixels", dtype: "float32", shape: ["n", ...shape] }],
     defaults: [],
     valueInfo: new Map(),
@@ -106,8 +125,9 @@ class Nodes {
     return this.#constant(new Tensor("int64", BigInt64Array.from(values, BigInt)));
   }
 
-  floats(values: readonly number[]): string {
-    return this.#constant(new Tensor("float32", Float32Array.from(values)));
+  /** A vector, or one that lies along an axis before `after`. */
+  floats(values: readonly number[], after: readonly number[] = []): string {
+    return this.#constant(new Tensor("float32", Float32Array.from(values), [values.length, ...after]));
   }
 
   float(value: number): string {
@@ -168,11 +188,18 @@ function jitter(g: Nodes, x: string, factors: string, channels: ChannelOrder): s
 }
 
 /** (x - mean) / std. Bytes with one whole mean and one std take a single node for it, which is faster. */
-function normalise(g: Nodes, x: string, isFloat: boolean, means: readonly number[], stds: readonly number[]): string {
+function normalise(
+  g: Nodes,
+  x: string,
+  isFloat: boolean,
+  means: readonly number[],
+  stds: readonly number[],
+  after: readonly number[] = [],
+): string {
   const [mean, std] = [means[0]!, stds[0]!];
   const same = means.every((m) => m === mean) && stds.every((s) => s === std);
   const isByte = Number.isInteger(mean) && mean >= 0 && mean <= 255;
   if (!isFloat && same && isByte) return g.add("DequantizeLinear", [x, g.float(1 / std), g.byte(mean)]);
-  const centred = g.add("Sub", [isFloat ? x : toFloat(g, x), g.floats(means)]);
-  return g.add("Div", [centred, g.floats(stds)]);
+  const centred = g.add("Sub", [isFloat ? x : toFloat(g, x), g.floats(means, after)]);
+  return g.add("Div", [centred, g.floats(stds, after)]);
 }

@@ -100,3 +100,19 @@ __attribute__((export_name("down"))) void down(const uint8_t *from, int stride, 
     }
   }
 }
+
+// RGB pixels to three planes, one after the other.
+__attribute__((export_name("split"))) void split(const uint8_t *from, uint8_t *to, int pixels) {
+  uint8_t *red = to, *green = to + pixels, *blue = to + 2 * pixels;
+  int i = 0;
+  for (; i + 16 <= pixels; i += 16, from += 48) {
+    v128_t a = wasm_v128_load(from), b = wasm_v128_load(from + 16), c = wasm_v128_load(from + 32);
+    v128_t r = wasm_i8x16_shuffle(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0);
+    v128_t g = wasm_i8x16_shuffle(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0);
+    v128_t u = wasm_i8x16_shuffle(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0);
+    wasm_v128_store(red + i, wasm_i8x16_shuffle(r, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29));
+    wasm_v128_store(green + i, wasm_i8x16_shuffle(g, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30));
+    wasm_v128_store(blue + i, wasm_i8x16_shuffle(u, c, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31));
+  }
+  for (; i < pixels; i++, from += 3) red[i] = from[0], green[i] = from[1], blue[i] = from[2];
+}

@@ -9,7 +9,7 @@ import { Tensor } from "../../tensor/tensor.js";
 import { decodeImage } from "./decode.js";
 import type { Pixels } from "./pixels.js";
 import { preprocessingGraph, type Size } from "./preprocess.js";
-import { resize } from "./resize.js";
+import { resize, resizeToPlanes } from "./resize.js";
 
 const graphOf = (size: Size, channels: 1 | 3) =>
   preprocessingGraph({
@@ -54,6 +54,24 @@ test("every ratio gives the graph's bytes", async () => {
     expect([resized.height, resized.width, resized.channels]).toEqual([...to, channels]);
     const found = differences(resized.data, pixels!.data as Float32Array);
     expect(`${picture.height} x ${picture.width} to ${to}: ${found} bytes differ`).toMatch(/: 0 bytes differ/);
+  }
+});
+
+test("planes hold the same bytes, channel by channel", () => {
+  for (const [height, width, channels, to] of [
+    [40, 30, 3, [17, 23]],
+    [17, 23, 3, [17, 23]],
+    [5, 9, 3, [16, 16]],
+    [40, 30, 1, [17, 23]],
+    [8, 8, 1, [8, 8]],
+  ] as const) {
+    const picture = noise(height, width, channels);
+    const { data } = resize(picture, to);
+    const planes = new Uint8Array(data.length);
+    resizeToPlanes(picture, to, planes);
+    const pixels = to[0] * to[1];
+    const expected = Uint8Array.from(data, (_, i) => data[(i % pixels) * channels + Math.floor(i / pixels)]!);
+    expect(differences(planes, expected)).toBe(0);
   }
 });
 

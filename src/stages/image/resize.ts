@@ -12,16 +12,54 @@ import { resizeWasm } from "./resize-wasm.js";
 /**
  * The picture (grey or RGB) stretched to `size`, bilinear with antialiasing: the bytes of the graph's Resize node.
  *
- * @param room takes the result's bytes; others are made where it is not given
  * @throws DataError for a picture of millions of rows, which would need gigabytes on the way.
  */
-export function resize(picture: Pixels, [height, width]: Size, room?: Uint8Array): Pixels {
+export function resize(picture: Pixels, size: Size): Pixels {
+  const [height, width] = size;
+  if (picture.height === height && picture.width === width) return picture;
+  const { memory, at } = resizeInMemory(picture, size, 0);
+  return { data: memory.slice(at, at + width * height * picture.channels), height, width, channels: picture.channels };
+}
+
+/**
+ * The same, channel by channel into `planes`, as networks take pictures.
+ *
+ * @throws DataError for a picture of millions of rows.
+ */
+export function resizeToPlanes(picture: Pixels, size: Size, planes: Uint8Array): void {
+  const [height, width] = size;
+  const isSame = picture.height === height && picture.width === width;
+  if (isSame && picture.channels === 1) {
+    planes.set(picture.data);
+    return;
+  }
+  const bytes = width * height * picture.channels;
+  const { memory, at, after, code } = isSame ? putInMemory(picture, bytes) : resizeInMemory(picture, size, bytes);
+  if (picture.channels === 3) code.split(at, after, width * height);
+  const from = picture.channels === 3 ? after : at;
+  planes.set(memory.subarray(from, from + bytes));
+}
+
+/** Where the code's memory holds a picture, and where there is more room. */
+interface InMemory {
+  readonly memory: Uint8Array;
+  readonly code: Kernel;
+  readonly at: number;
+  readonly after: number;
+}
+
+function putInMemory({ data }: Pixels, more: number): InMemory {
+  const after = tablesAt + roundUp(data.length);
+  const code = kernel(after + more);
+  const memory = new Uint8Array(code.memory.buffer);
+  memory.set(data, tablesAt);
+  return { memory, code, at: tablesAt, after };
+}
+
+/** @param more bytes of room wanted behind the result */
+function resizeInMemory(picture: Pixels, [height, width]: Size, more: number): InMemory {
   const { channels } = picture;
   if (channels !== 1 && channels !== 3) throw internal(`resize needs 1 or 3 channels, got ${channels}`);
-  if (picture.height === height && picture.width === width) {
-    room?.set(picture.data);
-    return room === undefined ? picture : { ...picture, data: room };
-  }
   const bytes = width * channels;
   const line = picture.width * channels;
   const stride = (bytes + 16) & ~15; // the last pixel of a row writes a byte more than it has
@@ -34,8 +72,9 @@ export function resize(picture: Pixels, [height, width]: Size, room?: Uint8Array
   const [xTaps, yTaps] = [tapsOf(picture.width, width), tapsOf(picture.height, height)];
   const from = tablesAt + xTaps.byteLength + yTaps.byteLength;
   const middle = from + roundUp(strip * line);
-  const to = middle + stride * picture.height;
-  const code = kernel(to + height * stride);
+  const at = middle + stride * picture.height;
+  const after = at + roundUp(height * bytes);
+  const code = kernel(after + more);
   const memory = new Uint8Array(code.memory.buffer);
 
   const xTable = writeTaps(memory, xTaps, tablesAt);
@@ -44,10 +83,8 @@ export function resize(picture: Pixels, [height, width]: Size, room?: Uint8Array
     memory.set(picture.data.subarray(y * line, (y + rows) * line), from);
     code.across(from, line, middle + y * stride, stride, rows, width, channels, ...xTable);
   }
-  code.down(middle, stride, to, bytes, bytes, height, ...writeTaps(memory, yTaps, tablesAt + xTaps.byteLength));
-  const data = room ?? new Uint8Array(bytes * height);
-  data.set(memory.subarray(to, to + bytes * height));
-  return { data, height, width, channels };
+  code.down(middle, stride, at, bytes, bytes, height, ...writeTaps(memory, yTaps, tablesAt + xTaps.byteLength));
+  return { memory, code, at, after };
 }
 
 const stripBytes = 2 ** 18;
@@ -130,6 +167,7 @@ interface Kernel {
   readonly memory: Memory;
   readonly across: (...args: number[]) => void;
   readonly down: (...args: number[]) => void;
+  readonly split: (...args: number[]) => void;
 }
 
 let compiled: Kernel | undefined;
@@ -145,7 +183,7 @@ function kernel(bytes: number): Kernel {
 function compile(): Kernel {
   const memory = new WebAssembly.Memory({ initial: 32 });
   const module = new WebAssembly.Module(Buffer.from(resizeWasm, "base64"));
-  // the module is our own: it exports these two functions of numbers
-  const { across, down } = new WebAssembly.Instance(module, { env: { memory } }).exports as Kernel;
-  return { memory, across, down };
+  // the module is our own: it exports these three functions of numbers
+  const { across, down, split } = new WebAssembly.Instance(module, { env: { memory } }).exports as Kernel;
+  return { memory, across, down, split };
 }
