@@ -55,8 +55,10 @@ export function overBatch(
   const plane = (each: readonly number[], one: number) => (each.length === 1 ? [one, ...each] : each);
   const sizes = plane(to.sizes, 1);
   const places = plane(to.kernel, 1);
-  const grouped = g.reshape(x, [-1, group, perGroup, ...sizes]);
-  const rows = g.reshape(g.transpose(grouped, [1, 0, 3, 4, 2]), [1, -1, ...sizes, perGroup]);
+  // the runtime is six times faster at moving one axis than at moving two
+  const pictures = group === 1 ? x : groupsFirst(g, x, to.sizes, group, perGroup);
+  const last = g.transpose(pictures, [0, ...spatialAxes(to.sizes.length), 1]);
+  const rows = g.reshape(last, [1, -1, ...sizes, perGroup]);
   const weights = g.reshape(g.transpose(dy, [1, 0, ...spatialAxes(to.kernel.length)]), [out, -1, ...places, 1]);
   const sums = g.conv(rows, weights, undefined, {
     kernel: [...places, 1],
@@ -71,6 +73,12 @@ export function overBatch(
   // of an empty batch the runtime's convolution leaves what the memory held
   const safe = typeof batch === "number" && batch > 0 ? wanted : g.where(none(), 0, wanted);
   return g.transpose(safe, [0, 1, 4, 2, 3]);
+}
+
+/** [n, group * c, ...] -> [group * n, c, ...]. */
+function groupsFirst(g: GraphBuilder, x: Value, sizes: readonly number[], group: number, perGroup: number): Value {
+  const split = g.reshape(x, [-1, group, perGroup, ...sizes]);
+  return g.reshape(g.transpose(split, [1, 0, 2, ...sizes.map((_, i) => i + 3)]), [-1, perGroup, ...sizes]);
 }
 
 /** One channel in and out per group: each plane of x with its own plane of dy as weights, then the sum over the batch. */

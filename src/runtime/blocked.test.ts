@@ -57,6 +57,28 @@ test("so do those in a loop, whose weights change from round to round", async ()
   expect(maxDifference(w3!, wanted!)).toBeLessThan(1e-4);
 });
 
+test("pictures that several convolutions read are put in blocks once, also where their planes become weights", async () => {
+  const g = new GraphBuilder({ rules: shapeRules() });
+  const [x, dy] = [g.input("x", "float32", [2, 16, 6, 5]), g.input("dy", "float32", [2, 16, 4, 3])];
+  const y = g.conv(x, g.input("w", "float32", [16, 1, 3, 3]), undefined, { kernel: [3, 3], group: 16 });
+  const planes = g.conv(g.reshape(x, [1, 32, 6, 5]), g.reshape(dy, [32, 1, 4, 3]), undefined, {
+    kernel: [4, 3],
+    group: 32,
+  });
+  const graph = g.finish({ y, planes });
+  const fitted = await fitToMachine(graph);
+  // x, dy and w
+  if (blockedIn(fitted) > 0) expect(fitted.nodes.filter(({ opType }) => opType === "ReorderInput")).toHaveLength(3);
+  const given = {
+    x: randomTensor([2, 16, 6, 5], 1),
+    w: randomTensor([16, 1, 3, 3], 2),
+    dy: randomTensor([2, 16, 4, 3], 3),
+  };
+  const [found, wanted] = [await runOnnx(fitted, given), await runOnnx(graph, given)];
+  expect(maxDifference(found.y!, wanted.y!)).toBeLessThan(1e-5);
+  expect(maxDifference(found.planes!, wanted.planes!)).toBeLessThan(1e-5);
+});
+
 test("constant weights are left to the runtime, and so are channels that fill no block", () => {
   const g = new GraphBuilder({ rules: shapeRules() });
   const x = g.input("x", "float32", ["batch", 16, 8, 8]);

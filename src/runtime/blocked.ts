@@ -67,24 +67,16 @@ export function withBlockedConvolutions(graph: Graph, block: number): Graph {
   const rewrite = <B extends GraphBody>(body: B, outer: ReadonlyMap<string, ValueInfo>): B => {
     const weights = new Map(outer);
     for (const info of [...body.inputs, ...body.valueInfo.values()]) weights.set(info.name, info);
+    const joined = planesJoined(body, weights, block);
     for (const name of body.initializers.keys()) weights.delete(name);
     const initializers = new Map(body.initializers);
+    const blocks: BlocksOfBody = { joined, reordered: new Map(), initializers };
     const nodes = body.nodes.flatMap((node) => {
       const w = weights.get(node.inputs[1] ?? "");
       const order = node.opType === "Conv" && node.domain === "" ? blockOrder(node, w, block) : undefined;
       if (order === undefined) return withBodies(node, (inner) => rewrite(inner, weights));
       changed = true;
-      const [y = ""] = node.outputs;
-      for (const [name, values] of [
-        ["split", order.split],
-        ["whole", w!.shape as readonly number[]],
-      ] as const) {
-        initializers.set(
-          `${y}/blocked/${name}`,
-          StoredTensor.of(new Tensor("int64", BigInt64Array.from(values, BigInt))),
-        );
-      }
-      return blockedNodes(node, order.perm, w!.shape![0] as number);
+      return blockedNodes(node, order, blocks);
     });
     return { ...body, nodes, initializers };
   };
@@ -92,41 +84,95 @@ export function withBlockedConvolutions(graph: Graph, block: number): Graph {
   return changed ? new Graph({ ...rewritten, opsets: new Map([...graph.opsets, [domain, 1]]) }) : graph;
 }
 
-interface BlockOrder {
-  /** The weights' shape with channels cut into blocks, and the order in which the kernels want it. */
-  readonly split: readonly number[];
-  readonly perm: readonly number[];
+interface Joined {
+  readonly from: string;
+  readonly shape: readonly number[];
 }
 
-/** [out, in, h, w] as [out blocks, in blocks, h, w, in, out]; of a depthwise convolution [blocks, 1, h, w, channels]. */
+/** Reshapes that join batch and channels, by output: in blocks these are one and the same, where channels are whole blocks. */
+function planesJoined(body: GraphBody, infos: ReadonlyMap<string, ValueInfo>, block: number): Map<string, Joined> {
+  const joined = new Map<string, Joined>();
+  for (const { opType, inputs, outputs } of body.nodes) {
+    const [from = "", to = ""] = [inputs[0], outputs[0]];
+    const [a, b] = [infos.get(from)?.shape, infos.get(to)?.shape];
+    if (opType !== "Reshape" || a?.length !== 4 || b?.length !== 4) continue;
+    const [batch, channels, ...plane] = a;
+    if (typeof batch !== "number" || typeof channels !== "number" || channels % block !== 0) continue;
+    const planes = batch * channels;
+    const same = plane.every((size, i) => typeof size === "number" && size === b[i + 2]);
+    if (same && (b[0] === planes || b[1] === planes)) joined.set(to, { from, shape: b as readonly number[] });
+  }
+  return joined;
+}
+
+interface BlockOrder {
+  readonly channels: number;
+  /** The weights' shape. */
+  readonly whole: readonly number[];
+  /** Their shape with channels cut into blocks, and the order in which the kernels want it. */
+  readonly split: readonly number[];
+  /** Absent of a depthwise convolution, whose weights are in blocks like a picture. */
+  readonly perm?: readonly number[];
+}
+
+/** [out, in, h, w] as [out blocks, in blocks, h, w, in, out]; of a depthwise convolution [blocks, h, w, channels]. */
 function blockOrder({ attrs }: Node, w: ValueInfo | undefined, block: number): BlockOrder | undefined {
   if (w?.dtype !== "float32" || !w.shape?.every((size) => typeof size === "number")) return undefined;
-  const [out = 0, perGroup = 0, ...kernel] = w.shape;
+  const [whole, [out = 0, perGroup = 0, ...kernel]] = [w.shape, w.shape];
   const group = Number(attrs.get("group")?.value ?? 1);
   if (kernel.length !== 2 || out === 0 || out % block !== 0) return undefined;
+  if (group === out && perGroup === 1) return { channels: out, whole, split: [1, out, ...kernel] };
   // windows of one place are a plain product, which gains nothing
-  if (group === 1 && perGroup % block === 0 && sizeOf(kernel) > 1)
-    return { split: [out / block, block, perGroup / block, block, ...kernel], perm: [0, 2, 4, 5, 3, 1] };
-  if (group === out && perGroup === 1) return { split: [out / block, block, 1, ...kernel], perm: [0, 2, 3, 4, 1] };
-  return undefined;
+  if (group !== 1 || perGroup % block !== 0 || sizeOf(kernel) === 1) return undefined;
+  const split = [out / block, block, perGroup / block, block, ...kernel];
+  return { channels: out, whole, split, perm: [0, 2, 4, 5, 3, 1] };
 }
 
-function blockedNodes(node: Node, perm: readonly number[], channels: number): Node[] {
+interface BlocksOfBody {
+  /** What `planesJoined` gives. */
+  readonly joined: ReadonlyMap<string, Joined>;
+  /** Tensors that are in blocks already, by name. */
+  readonly reordered: Map<string, string>;
+  readonly initializers: Map<string, StoredTensor>;
+}
+
+function blockedNodes(node: Node, order: BlockOrder, { joined, reordered, initializers }: BlocksOfBody): Node[] {
   const [x = "", w = "", bias] = node.inputs;
   const [y = ""] = node.outputs;
-  const made = (name: string) => `${y}/blocked/${name}`;
-  const op = (opType: string, inputs: string[], output: string, attrs: Record<string, number | readonly number[]>) => {
-    const given = Object.entries(attrs).map(([name, value]): [string, Attribute] => [name, attributeOf(value, opType)]);
+  const nodes: Node[] = [];
+  const op = (
+    opType: string,
+    inputs: string[],
+    name: string,
+    attrs: Record<string, number | readonly number[]> = {},
+  ) => {
+    const given = Object.entries(attrs).map(([key, value]): [string, Attribute] => [key, attributeOf(value, opType)]);
     const own = opType.startsWith("Reorder") ? domain : "";
-    return { opType, domain: own, name: "", inputs, outputs: [output], attrs: new Map(given) };
+    const output = name === "" ? y : `${y}/blocked/${name}`;
+    nodes.push({ opType, domain: own, name: "", inputs, outputs: [output], attrs: new Map(given) });
+    return output;
   };
-  const inputs = [made("x"), made("w"), ...(bias === undefined ? [] : [bias])];
-  return [
-    op("ReorderInput", [x], made("x"), {}),
-    op("Reshape", [w, made("split")], made("cut"), {}),
-    op("Transpose", [made("cut")], made("turned"), { perm }),
-    op("Reshape", [made("turned"), made("whole")], made("w"), {}),
-    { ...node, domain, inputs, outputs: [made("y")] },
-    op("ReorderOutput", [made("y")], y, { channels }),
-  ];
+  const reshape = (input: string, shape: readonly number[], name: string) => {
+    const sizes = `${y}/blocked/${name}/shape`;
+    initializers.set(sizes, StoredTensor.of(new Tensor("int64", BigInt64Array.from(shape, BigInt), [shape.length])));
+    return op("Reshape", [input, sizes], name);
+  };
+  const inBlocks = (input: string, name: string): string => {
+    const { from, shape } = joined.get(input) ?? {};
+    if (from !== undefined && shape !== undefined) return reshape(inBlocks(from, `${name}/apart`), shape, name);
+    const found = reordered.get(input) ?? op("ReorderInput", [input], name);
+    reordered.set(input, found);
+    return found;
+  };
+  const weights = () => {
+    const split = reshape(w, order.split, "split");
+    const turned =
+      order.perm === undefined ? inBlocks(split, "turned") : op("Transpose", [split], "turned", { perm: order.perm });
+    return reshape(turned, order.whole, "w");
+  };
+  const planes = order.perm === undefined && joined.has(w);
+  const inputs = [inBlocks(x, "x"), planes ? inBlocks(w, "w") : weights(), ...(bias === undefined ? [] : [bias])];
+  nodes.push({ ...node, domain, inputs, outputs: [`${y}/blocked/y`] });
+  op("ReorderOutput", [`${y}/blocked/y`], "", { channels: order.channels });
+  return nodes;
 }
