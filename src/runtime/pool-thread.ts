@@ -1,6 +1,6 @@
 /** @file One thread of a pool, seen from its owner: starting, sending tasks, its last log lines, ending it safely. */
 
-import { type TransferListItem, Worker } from "node:worker_threads";
+import { type TransferListItem, Worker, type WorkerOptions } from "node:worker_threads";
 
 import { NativeGate } from "./gate.js";
 import type { ThreadData, ToMain, ToThread } from "./protocol.js";
@@ -29,11 +29,7 @@ export class PoolThread {
   constructor(data: Omit<ThreadData, "gate">, events: ThreadEvents) {
     this.index = data.index;
     const workerData: ThreadData = { ...data, gate: this.#gate.shared };
-    this.#worker = new Worker(new URL("./thread.js", import.meta.url), {
-      workerData,
-      name: `deepframe-${data.index}`,
-      execArgv: inheritedFlags(process.execArgv),
-    });
+    this.#worker = openWorker({ workerData, name: `deepframe-${data.index}` });
     this.#worker.on("message", (message: ToMain) => {
       if (message.kind === "log") this.#keep(message.text);
       else events.message(message);
@@ -94,7 +90,17 @@ export class PoolThread {
   }
 }
 
-/** The process's own flags, without `--input-type`, which node refuses together with a file. */
-function inheritedFlags(flags: readonly string[]): string[] {
-  return flags.filter((flag, i) => !flag.startsWith("--input-type") && flags[i - 1] !== "--input-type");
+/** A thread with the process's own flags, without `--input-type`, which node refuses together with a file. */
+function openWorker(options: WorkerOptions): Worker {
+  const entry = new URL("./thread.js", import.meta.url);
+  const flags = process.execArgv;
+  const kept = flags.filter((flag, i) => !flag.startsWith("--input-type") && flags[i - 1] !== "--input-type");
+  // node hands its flags down unless some are named, and refuses to name those of the whole process (--expose-gc)
+  if (kept.length === flags.length) return new Worker(entry, options);
+  try {
+    return new Worker(entry, { ...options, execArgv: kept });
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== "ERR_WORKER_INVALID_EXEC_ARGV") throw error;
+    return new Worker(entry, { ...options, execArgv: [] });
+  }
 }

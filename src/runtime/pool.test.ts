@@ -1,6 +1,9 @@
 /** @file Tests of the pool: results, errors, crashes, cancelling, limits, and that it lets the process end. */
 
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
@@ -214,6 +217,18 @@ describe("the process", () => {
       pool.run({ module, export: "wait", message: 300 }).then(() => console.log("waited"));`);
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { timeout: 20_000 });
     expect(stdout).toBe("3\nwaited\n");
+  });
+
+  test("may have flags that threads cannot have of their own", async () => {
+    const script = source(`console.log(await pool.run({ module, export: "add", message: [1, 2] }));`);
+    const file = join(await mkdtemp(join(tmpdir(), "deepframe-test-")), "script.mjs");
+    await writeFile(file, script);
+    const flags = ["--max-old-space-size=500", "--expose-gc"];
+    const options = { timeout: 20_000 };
+    expect((await run(process.execPath, [...flags, file], options)).stdout).toBe("3\n");
+    const given = [...flags, "--input-type=module", "-e", script];
+    expect((await run(process.execPath, given, options)).stdout).toBe("3\n");
+    await rm(dirname(file), { recursive: true });
   });
 
   test("may exit while a thread decodes pictures", async () => {

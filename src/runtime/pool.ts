@@ -3,7 +3,7 @@
 import { availableParallelism } from "node:os";
 import type { TransferListItem } from "node:worker_threads";
 
-import { EngineError, ParamError } from "../errors.js";
+import { EngineError, messageOf, ParamError } from "../errors.js";
 import { PoolThread } from "./pool-thread.js";
 import type { ToMain } from "./protocol.js";
 import { unpackError } from "./wire-error.js";
@@ -163,7 +163,13 @@ export class Pool {
     this.#admit();
     for (let i = 0; i < this.#queue.length; i++) {
       const entry = this.#queue[i]!;
-      const thread = this.#pick(entry.task);
+      let thread: PoolThread | undefined;
+      try {
+        thread = this.#pick(entry.task);
+      } catch (cause) {
+        this.#queue.splice(i--, 1);
+        this.#finish(entry, new EngineError("Pool", `cannot start a thread: ${messageOf(cause)}`, { cause }));
+      }
       if (thread) {
         this.#queue.splice(i--, 1);
         this.#start(entry, thread);
