@@ -1,8 +1,12 @@
-/** @file `npm run bench [-- suite ...]`: speed and memory against real peers in the same run, as a table and as JSON. */
+/**
+ * @file `npm run bench [-- suite ... [--only text]]`: speed and memory against real peers in the same run, as a table and as JSON.
+ * With `--only` a suite that can do so measures the cases alone that have the text in their names, and nothing is written.
+ */
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { formatBytes, formatTable } from "../src/util/format.js";
 import type { Measurement, Suite } from "./measure.js";
 
@@ -16,7 +20,10 @@ const suites: Readonly<Record<string, () => Promise<{ readonly suite: Suite }>>>
   training: () => import("./training.js"),
 };
 
-const asked = process.argv.slice(2);
+const { positionals: asked, values: options } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" } },
+});
 const unknown = asked.filter((name) => suites[name] === undefined);
 if (unknown.length > 0) {
   console.error(`bench: no suite ${unknown.join(", ")}; there are ${Object.keys(suites).join(", ")}`);
@@ -30,8 +37,9 @@ await mkdir(folder, { recursive: true });
 for (const name of asked.length > 0 ? asked : Object.keys(suites)) {
   const { suite } = await suites[name]!();
   console.log(`\n${name}: ${suite.title}`);
-  const results = await suite.run();
+  const results = await suite.run(options.only);
   console.log(formatTable(["", "deepframe", "peer", "ratio", "target", ""], results.map(row)));
+  if (options.only !== undefined) continue;
   const file = join(folder, `${name}.json`);
   await writeFile(file, `${JSON.stringify({ machine, date: new Date().toISOString(), results }, null, 2)}\n`);
   console.log(`written to ${file}`);

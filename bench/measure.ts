@@ -3,7 +3,8 @@
 /** A group of measurements. */
 export interface Suite {
   readonly title: string;
-  run(): Promise<Measurement[]>;
+  /** Of all cases, or of those whose names have the text `only`, where the suite knows cases. */
+  run(only?: string): Promise<Measurement[]>;
 }
 
 export interface Measurement {
