@@ -63,6 +63,10 @@ describe("deepframe", () => {
       ["predict", "nothing", "."],
       'deepframe: load: "nothing" is not a saved model: it has no stage.json; give the folder that save() wrote',
     ],
+    [
+      ["inspect", process.argv[1]!],
+      `deepframe: inspect: "${process.argv[1]}" is neither a saved model's folder nor an ONNX file (`,
+    ],
     [["train", "images", "nothing", "--out", "m"], 'nothing"'],
     [["predict", ".", ".", "--engine", "oracle:x"], "load:"],
   ])("%j fails: exit code 1, one line, no stack", async (args, message) => {
@@ -134,7 +138,7 @@ describe("the way from pictures to predictions", () => {
     const again = await deepframe("train", "images", "pictures", "--out", "m");
     expect(again).toMatchObject({
       code: 1,
-      err: 'deepframe: deepframe: "m" is there already; choose another path or add --overwrite\n',
+      err: 'deepframe: "m" is there already; choose another path or add --overwrite\n',
     });
     expect((await readdir(folder)).filter((name) => name.includes("tmp"))).toEqual([]);
   });
@@ -148,5 +152,10 @@ describe("the way from pictures to predictions", () => {
     ]);
     const printed = await deepframe("predict", "m", "pictures");
     expect(printed).toMatchObject({ code: 0, out: expect.stringContaining("predictedLabel") });
+    const one = await deepframe("predict", "m", "pictures/faces/1f600.webp");
+    expect(one).toMatchObject({ code: 0, out: expect.stringMatching(/1f600\.webp.*faces/) });
+    const some = await deepframe("predict", "m", "pictures/*/*.webp", "--out", "some.csv");
+    expect(some.code).toBe(0);
+    expect((await readFile(join(folder, "some.csv"), "utf8")).trim().split("\n")).toHaveLength(25);
   });
 });

@@ -3,30 +3,57 @@
 import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import type { StageSpec } from "../data/batch-stage.js";
-import { DataError } from "../errors.js";
+import { DataError, messageOf } from "../errors.js";
 import { Graph } from "../graph/graph.js";
-import { load } from "../index.js";
+import { load, Session, type Transformer } from "../index.js";
+import { isElsewhere } from "../pipeline/save.js";
 import { formatShape } from "../tensor/shape.js";
 import { formatBytes, formatCount, formatTable } from "../util/format.js";
+import { engineOption } from "./options.js";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
     .description("Show a saved model's stages, or an ONNX file's inputs, outputs, shapes, operators and size.")
     .argument("<model>", "folder of a saved model, or an .onnx file")
     .option("--nodes", "list every node of the graph too", false)
-    .action(async (path: string, { nodes }: { readonly nodes: boolean }) => {
-      console.log(await inspect(path, nodes));
+    .addOption(engineOption())
+    .action(async (path: string, options: Options) => {
+      console.log(await inspect(path, options));
     });
 }
 
-async function inspect(path: string, nodes: boolean): Promise<string> {
+interface Options {
+  readonly nodes: boolean;
+  /** Reads what this process cannot. */
+  readonly engine: string;
+}
+
+async function inspect(path: string, { nodes, engine }: Options): Promise<string> {
+  if (isElsewhere(path)) {
+    const session = await Session.open(engine);
+    try {
+      return describeModel(await load(path, { session }), nodes);
+    } finally {
+      await session.close();
+    }
+  }
   const found = await stat(path).catch((error) => {
     throw new DataError("inspect", `nothing is at "${path}"; give a saved model's folder or an .onnx file`, {
       cause: error,
     });
   });
-  if (found.isFile()) return describeGraph(await Graph.load(path), found.size, nodes);
-  const spec = (await load(path)).toSpec();
+  if (!found.isFile()) return describeModel(await load(path), nodes);
+  const graph = await Graph.load(path).catch((error) => {
+    const reason = messageOf(error).replace(/^Graph\.load: /, "");
+    throw new DataError("inspect", `"${path}" is neither a saved model's folder nor an ONNX file (${reason})`, {
+      cause: error,
+    });
+  });
+  return describeGraph(graph, found.size, nodes);
+}
+
+function describeModel(model: Transformer, nodes: boolean): string {
+  const spec = model.toSpec();
   const parts = [describeStage(spec)];
   for (const { sha256, bytes } of spec.assets) {
     parts.push(`\nasset ${sha256.slice(0, 12)}\n${indent(describeGraph(Graph.fromBytes(bytes), bytes.length, nodes))}`);

@@ -28,7 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // Commander has printed its message (or the help that was asked for) by now
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    console.error(`deepframe: ${messageOf(error)}`);
+    console.error(messageOf(error).replace(/^(deepframe: )?/, "deepframe: "));
     if (program.opts().verbose || !(error instanceof DeepframeError)) console.error(stackOf(error));
     return error instanceof ParamError ? 2 : 1;
   }

@@ -4,8 +4,10 @@ import { statSync } from "node:fs";
 import { extname } from "node:path";
 import { Command } from "commander";
 import type { DataFrame } from "../data/dataframe.js";
+import { picturePattern } from "../data/reader.js";
 import { DataError, ParamError } from "../errors.js";
 import { load, Session } from "../index.js";
+import { isElsewhere } from "../pipeline/save.js";
 import { engineOption, overwriteOption, requireFree } from "./options.js";
 import { ProgressBar } from "./progress.js";
 
@@ -28,7 +30,7 @@ export function predictCommand(): Command {
   return new Command("predict")
     .description("Add a saved model's predictions to pictures or a table.")
     .argument("<model>", "folder of a saved model")
-    .argument("<input>", "a folder of pictures, or a parquet, csv or json file or glob")
+    .argument("<input>", "a folder, file or glob of pictures, or a parquet, csv or json file or glob")
     .option("--out <file>", "write the rows to a .parquet, .csv or .json file (default: print the first 20)")
     .addOption(overwriteOption())
     .addOption(engineOption())
@@ -41,14 +43,15 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
     throw new ParamError("predict", `--out must end in .parquet, .csv or .json, got "${out}"`);
   }
   if (out !== undefined) requireFree(out, overwrite);
-  const model = await load(modelPath);
+  const model = isElsewhere(modelPath) ? undefined : await load(modelPath);
   const bar = new ProgressBar();
   const session = await Session.open(engine, { onProgress: bar.update });
   try {
-    const answers = model.transform(readInput(session, input));
+    const opened = model ?? (await load(modelPath, { session }));
+    const answers = opened.transform(readInput(session, input));
     // the pictures themselves are on disk already; their paths say which
-    const rows = isFolder(input) ? answers.drop("image") : answers;
-    if (out === undefined || format === undefined) await rows.show(20);
+    const rows = arePictures(input) ? answers.drop("image") : answers;
+    if (out === undefined || format === undefined) await rows.show(20, { truncate: 60 });
     else await rows.write[format](out, { overwrite });
     bar.end();
     if (out !== undefined) console.log(`predictions written to ${out}`);
@@ -61,11 +64,15 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
 function readInput(session: Session, input: string): DataFrame {
   const format = tables[extname(input)];
   if (format !== undefined) return session.read[format](input);
-  if (isFolder(input)) return session.read.images(input);
+  if (arePictures(input)) return session.read.images(input);
   throw new DataError(
     "predict",
-    `"${input}" is neither a folder of pictures nor a .parquet, .csv or .json file or glob`,
+    `"${input}" is neither pictures (a folder, a file or a glob) nor a .parquet, .csv or .json file or glob`,
   );
+}
+
+function arePictures(input: string): boolean {
+  return picturePattern.test(input) || isFolder(input);
 }
 
 function isFolder(path: string): boolean {

@@ -35,3 +35,10 @@ test("elsewhere a task is one plain line when it has ended", () => {
   expect(fit).toContain("████████████████████ 10/10 iterations");
   expect(end).toBe("");
 });
+
+test("a fit that ends early shows a full bar and how far it went", () => {
+  const { bar, written } = barOn(false);
+  bar.update({ task: "fit", done: 1, total: 100, unit: "iterations" });
+  bar.update({ task: "fit", done: 27, total: 100, unit: "iterations", finished: true });
+  expect(written()).toMatch(/^fit {22}█{20} 27 iterations {2}[^l]*\n$/);
+});

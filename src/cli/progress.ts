@@ -57,14 +57,16 @@ export class ProgressBar {
   }
 }
 
-function describe({ task, done, total, unit }: Progress, seconds: number): string {
+function describe({ task, done, total, unit, finished }: Progress, seconds: number): string {
   const rate = seconds > 0 ? done / seconds : 0;
   const speed = `${formatCount(Number(rate.toPrecision(3)))} ${unit}/s`;
   const name = task.padEnd(24);
   if (total === undefined || total === 0)
     return `${name} ${formatCount(done)} ${unit}  ${formatTime(seconds)}  ${speed}`;
-  const fraction = Math.min(1, done / total);
+  // a fit may be done before the iterations that it was allowed
+  const fraction = finished ? 1 : Math.min(1, done / total);
+  const count = finished && done < total ? formatCount(done) : `${formatCount(done)}/${formatCount(total)}`;
   const bar = "█".repeat(Math.round(fraction * 20)).padEnd(20, "░");
   const left = fraction < 1 && rate > 0 ? `${formatTime((total - done) / rate)} left` : formatTime(seconds);
-  return `${name} ${bar} ${formatCount(done)}/${formatCount(total)} ${unit}  ${left}  ${speed}`;
+  return `${name} ${bar} ${count} ${unit}  ${left}  ${speed}`;
 }

@@ -6,6 +6,9 @@ import type { Engine } from "./engine.js";
 import type { ReadPlan } from "./plan.js";
 import { Schema } from "./schema.js";
 
+/** Names of files that hold pictures. */
+export const picturePattern = /\.(jpe?g|jfif|png|webp|bmp|dib|gif|tiff?|avif)$/i;
+
 /** One path or several; a folder stands for the files in it, and `*`, `**`, `?`, `[ab]` are patterns. */
 export type Paths = string | readonly string[];
 

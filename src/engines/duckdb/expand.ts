@@ -15,12 +15,13 @@ import {
   type SqlPlan,
   sql,
 } from "../../data/plan.js";
+import { picturePattern } from "../../data/reader.js";
 import type { Schema } from "../../data/schema.js";
 import { ReadFiles } from "../../worker/read-files.js";
 import { findFiles } from "./files.js";
 import { readIdx } from "./idx.js";
 
-const pictures = { what: "pictures", pattern: /\.(jpe?g|jfif|png|webp|bmp|dib|gif|tiff?|avif)$/i };
+const pictures = { what: "pictures", pattern: picturePattern };
 const anything = { what: "files", pattern: /(?:)/ };
 
 /** Replaces such readers; each is looked up once, so that all uses of a DataFrame see the same files. */

@@ -202,6 +202,13 @@ describe("fetches", () => {
     );
   });
 
+  test("a path in the place of a model is told how files are read", () => {
+    const wrong = { model: "m.onnx", feeds: { x: "v" }, fetches: { y: "y" } } as unknown as OnnxModel["params"];
+    expect(() => new OnnxModel(wrong)).toThrow(
+      'OnnxModel: model must be an Asset (bytes of a model), got "m.onnx"; read a file with await OnnxModel.load("m.onnx", { feeds, fetches })',
+    );
+  });
+
   test("names that are not there are told with those that are", async () => {
     const load = (values: object) => OnnxModel.load(linear, { feeds: { x: "v" }, fetches: { y: "y" }, ...values });
     await expect(load({ feeds: { z: "v" } })).rejects.toThrow(

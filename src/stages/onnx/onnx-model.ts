@@ -72,6 +72,12 @@ export class OnnxModel extends Transformer<typeof params> {
   static readonly specs = params;
 
   constructor(values: Input<typeof params>) {
+    const model: unknown = values.model;
+    if (typeof model === "string") {
+      const path = JSON.stringify(model);
+      const message = `model must be an Asset (bytes of a model), got ${path}; read a file with await OnnxModel.load(${path}, { feeds, fetches })`;
+      throw new ParamError(new.target.name, message, { param: "model" });
+    }
     super(params, values);
     const { feeds, fetches, softmax, argmax } = this.params;
     const { inputs } = this.#runner.signature;
