@@ -32,6 +32,8 @@ import { LinearRegression } from "./regression/linear-regression.js";
 import { LinearRegressionModel } from "./regression/linear-regression-model.js";
 import { NeuralRegressionModel } from "./regression/neural-regression-model.js";
 import { NeuralRegressor } from "./regression/neural-regressor.js";
+import { SentenceEmbedder } from "./text/sentence-embedder.js";
+import { TextTokenizer } from "./text/text-tokenizer.js";
 
 registerStages(Pipeline);
 registerStages(PipelineModel);
@@ -50,6 +52,8 @@ registerStages(ImageDecoder);
 registerStages(ImageFeaturizer);
 registerStages(ImagePredictor);
 registerStages(ImageTransformer);
+registerStages(TextTokenizer);
+registerStages(SentenceEmbedder);
 registerStages(LogisticRegression);
 registerStages(LogisticRegressionModel);
 registerStages(MultilayerPerceptronClassifier);

@@ -29,7 +29,10 @@ import { ImageTransformer } from "../../src/stages/image/image-transformer.js";
 import { OnnxModel } from "../../src/stages/onnx/onnx-model.js";
 import { LinearRegression } from "../../src/stages/regression/linear-regression.js";
 import { NeuralRegressor } from "../../src/stages/regression/neural-regressor.js";
+import { SentenceEmbedder } from "../../src/stages/text/sentence-embedder.js";
+import { TextTokenizer } from "../../src/stages/text/text-tokenizer.js";
 import type { TestEngine } from "../engines.js";
+import { smallTokenizer, tinyTransformer } from "../fixtures/text.js";
 import { identity } from "../fixtures/tiny-onnx.js";
 
 export interface StageExample {
@@ -48,6 +51,10 @@ const number = { types: { x: "double" }, row: (i: number) => ({ x: (i % 7) - 2.5
 const index = { types: { i: "double" }, row: (i: number) => ({ i: i % 3 }) };
 const word = { types: { s: "string" }, row: (i: number) => ({ s: ["b", "a", "é", ""][i % 4] }) };
 const vector = { types: { v: "float[3]" }, row: (i: number) => ({ v: [i % 11, (i % 5) / 4, -i % 3] }) };
+const sentences = {
+  types: { s: "string" },
+  row: (i: number) => ({ s: ["The rain is not sunny.", "", "Café, rain!", "雨 xyzzy"][i % 4] }),
+};
 const labelled = {
   types: { features: "double[2]", label: "double" },
   row: (i: number) => ({ features: [i % 7, (i * 5) % 3], label: (i % 7) + ((i * 5) % 3) > 3 ? 1 : 0 }),
@@ -137,6 +144,15 @@ export const examples: Readonly<Record<string, StageExample>> = {
   ImageTransformer: { ...pictures, make: () => new ImageTransformer({ ...picture1, resize: [4, 6] }) },
   ImageFeaturizer: { ...pictures, make: () => new ImageFeaturizer(picture1) },
   ImagePredictor: { ...pictures, make: () => new ImagePredictor(picture1) },
+  TextTokenizer: {
+    ...sentences,
+    make: () => new TextTokenizer({ inputCol: "s", tokenizer: smallTokenizer, maxLength: 6 }),
+  },
+  SentenceEmbedder: {
+    ...{ ...sentences, many: 400 },
+    make: () =>
+      new SentenceEmbedder({ inputCol: "s", outputCol: "out", tokenizer: smallTokenizer, model: tinyTransformer() }),
+  },
   LogisticRegression: { ...labelled, make: () => new LogisticRegression({}) },
   LogisticRegressionModel: {
     ...labelled,

@@ -30,6 +30,7 @@ const importers: Record<string, string | readonly string[]> = {
   sharp: "stages/image/",
   koffi: "stages/image/libjpeg-turbo.ts",
   "@bufbuild/protobuf": ["graph/", "engines/spark/"],
+  "@huggingface/tokenizers": "stages/text/tokens.ts",
   "@grpc/grpc-js": "engines/spark/channel.ts",
 };
 
