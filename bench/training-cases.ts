@@ -35,7 +35,7 @@ export const trainingCases: Readonly<Record<string, TrainingCase>> = {
   },
   cnn: {
     name: "CNN conv16-pool-conv32-pool-dense, 28x28, SGD momentum, batch 64",
-    ...{ shape: [1, 28, 28], rows: 3_200, batchSize: 64, classes: 10, epochs: 3, optimizer: "momentum" },
+    ...{ shape: [1, 28, 28], rows: 3_200, batchSize: 64, classes: 10, epochs: 12, optimizer: "momentum" },
     targets: { torch: 1 },
     // wasm has no gradient of convolutions
     tensorflow: { steps: 1, backends: ["cpu"] },
@@ -52,7 +52,7 @@ export const trainingCases: Readonly<Record<string, TrainingCase>> = {
   },
   lstm: {
     name: "LSTM of 2 layers of 64, 50 steps of 32, Adam, batch 64",
-    ...{ shape: [50, 32], rows: 1_920, batchSize: 64, classes: 10, epochs: 3, optimizer: "adam" },
+    ...{ shape: [50, 32], rows: 1_920, batchSize: 64, classes: 10, epochs: 10, optimizer: "adam" },
     targets: { torch: 1.5 },
     tensorflow: { steps: 2, backends: ["wasm", "cpu"] },
     network: async () =>
@@ -60,7 +60,7 @@ export const trainingCases: Readonly<Record<string, TrainingCase>> = {
   },
   transformer: {
     name: "Transformer encoder block, 64 x 128, 4 heads, feed-forward 512, Adam, batch 32",
-    ...{ shape: [64, 128], rows: 960, batchSize: 32, classes: 10, epochs: 3, optimizer: "adam" },
+    ...{ shape: [64, 128], rows: 960, batchSize: 32, classes: 10, epochs: 10, optimizer: "adam" },
     targets: { torch: 1 },
     network: async () =>
       nn.sequential([

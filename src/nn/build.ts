@@ -49,6 +49,8 @@ export interface Built {
   /** Next values of states, by the states' names. */
   readonly updates: ReadonlyMap<string, Value>;
   readonly maskOf: (value: Value) => Value | undefined;
+  /** Whether rows of the batch bear on each other's results. */
+  readonly mixesRows: boolean;
 }
 
 /** Adds a network's operators to a graph. @throws ShapeError where layers do not fit each other, naming both. */
@@ -61,6 +63,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
   const taken = new Map<string, number>();
   const made = new Map<string, Value>();
   const makers = new Map<string, Layer>();
+  let mixesRows = false;
   for (const [i, mask] of options.masks?.entries() ?? []) if (mask !== undefined) masks.set(inputs[i]!.name, mask);
 
   const pathOf = (layer: Layer, under: string, given: string | undefined): string => {
@@ -112,6 +115,9 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
       normal: (shape) => randomOf("normal", shape),
       maskOf: (value) => masks.get(value.name),
       setMask: (value, mask) => void masks.set(value.name, mask),
+      mixRows() {
+        mixesRows = true;
+      },
       call: (inner, xs, name) => {
         const innerPath = pathOf(inner, under, name);
         const ys = g.scope(innerPath.slice(under.length), () => {
@@ -139,7 +145,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
   const whole = contextOf(network, "", false, 1);
   const isChain = network.type === "Sequential" || network.type === "Model";
   const outputs = isChain ? network.build(whole, inputs) : whole.call(network, inputs);
-  return { outputs, losses, updates, maskOf: (value) => masks.get(value.name) };
+  return { outputs, losses, updates, maskOf: (value) => masks.get(value.name), mixesRows };
 }
 
 /** A ShapeError that says which layer does not fit, and after which other one. */

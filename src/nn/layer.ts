@@ -50,6 +50,8 @@ export interface BuildContext {
   /** Which places of a sequence count, bool [batch, time]; undefined where all do. */
   maskOf(value: Value): Value | undefined;
   setMask(value: Value, mask: Value): void;
+  /** Says that rows of the batch bear on each other's results, so that no step may take the batch in parts. */
+  mixRows(): void;
   /** Adds another layer's operators, such as that which Bidirectional wraps; its weights are named under this layer's. */
   call(layer: Layer, inputs: readonly Value[], name?: string): readonly Value[];
 }

@@ -1,4 +1,4 @@
-/** @file Engine: the thread that trains, seen from the main thread: programs are made when first needed, steps run in chunks. */
+/** @file Engine: the threads that train, seen from the main thread: programs are made when first needed, steps run in chunks. */
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -8,16 +8,20 @@ import type { Optimizer } from "../optim/optimizer.js";
 import { sgd } from "../optim/sgd.js";
 import type { Device } from "../runtime/device.js";
 import { toAsset } from "../runtime/load-asset.js";
-import { sharedPool, type Task } from "../runtime/pool.js";
 import { unpackTensors } from "../runtime/values.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { Crew } from "./crew.js";
 import { runsOf } from "./epoch-plan.js";
+import { newExchange, newMeeting } from "./exchange.js";
 import { statCountOf } from "./forward.js";
 import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
 import { Layout } from "./layout.js";
 import { requireMemory } from "./memory.js";
 import { fieldsOf, type Problem } from "./problem.js";
 import type { Rows } from "./row-store.js";
+import { shardGraph, updateGraph } from "./shard-graphs.js";
+import { type Share, widthOf } from "./shared-steps.js";
+import type { SharedGradientsMessage, SharedProgram, SharedStepsMessage } from "./shared-thread.js";
 import type {
   EvaluateMessage,
   GradientsMessage,
@@ -39,9 +43,9 @@ export interface EngineOptions {
   readonly recompute: boolean;
   readonly memoryLimit: number | undefined;
   readonly device: Device;
+  /** Threads that share each step; see shards.ts. */
+  readonly shards: number;
 }
-
-const module = new URL("./thread.js", import.meta.url);
 
 /** Where steps are: rows of a block in an epoch's order. */
 export interface Place {
@@ -66,24 +70,36 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #id = randomUUID();
   readonly #programs = new Map<string, Promise<WireProgram>>();
+  readonly #crew: Crew;
 
   private constructor(options: EngineOptions) {
     this.#options = options;
+    this.#crew = new Crew(this.#id, options.shards);
   }
 
   static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
-    const { problem, seed, device } = options;
+    const { problem, seed, device, shards, layout } = options;
     const threads = availableParallelism();
-    const message: OpenMessage = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device };
-    await engine.#run("open", message);
+    const common = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device };
+    const groups = layout.groups.map(({ name, shape }) => ({ name, shape }));
+    const statCount = statCountOf(problem);
+    const exchange = newExchange(shards, widthOf(groups, statCount));
+    await engine.#crew.runAll("open", (shard): OpenMessage => {
+      const share: Share | undefined = shards > 1 ? { shard, exchange, groups, statCount } : undefined;
+      return { ...common, share };
+    });
     return engine;
   }
 
   /** Gives the thread rows to work on; the buffers are moved. */
   async load(set: SetName, rows: Rows): Promise<void> {
+    if (set === "train" && this.#options.shards > 1) {
+      const message = { id: this.#id, set, rows: inSharedMemory(rows) };
+      return this.#crew.runAll("load", () => message);
+    }
     const buffers = Object.values(rows.columns).map(({ buffer }) => buffer as ArrayBuffer);
-    await this.#run("load", { id: this.#id, set, rows }, buffers);
+    await this.#crew.run("load", { id: this.#id, set, rows }, buffers);
   }
 
   /** Runs steps; see StepsResult. */
@@ -92,11 +108,17 @@ export class Engine {
     shape: { readonly steps: number; readonly batches: number; readonly batchSize: number },
     lrFactor: number,
   ): Promise<StepsResult> {
-    const { layout } = this.#options;
+    const { layout, shards } = this.#options;
     const numbers = layout.numbersOf(place.step, shape.steps, lrFactor);
+    if (shards > 1) {
+      const program = await this.#shared(shape.batchSize);
+      const meeting = newMeeting();
+      const message: SharedStepsMessage = { id: this.#id, program, numbers, steps: shape.steps, meeting, ...place };
+      return this.#crew.together<StepsResult>("steps", message);
+    }
     const program = await this.#training(shape.batchSize, shape.batches);
     const message: StepsMessage = { id: this.#id, program, numbers, steps: shape.steps, ...place };
-    return this.#run<StepsResult>("steps", message);
+    return this.#crew.run<StepsResult>("steps", message);
   }
 
   /**
@@ -107,18 +129,29 @@ export class Engine {
     place: Place,
     { batches, batchSize }: { readonly batches: number; readonly batchSize: number },
   ): Promise<ReadonlyMap<string, number>> {
-    const { layout, seed, problem } = this.#options;
+    const { layout, seed, problem, shards } = this.#options;
     const probe = new Layout(layout.weights, new Set(layout.states.map(({ name }) => name)), gradientsOnly);
     const values = probe.first(seed, layout.weightsIn(await this.read()));
-    const program = await this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
-      trainingGraph(problem, probe, (spec) => this.#frozen(spec.name), batchSize, batches),
-    );
-    const numbers = probe.numbersOf(place.step, 1, 1);
-    const message: GradientsMessage = {
-      ...{ id: this.#id, program, numbers, steps: 1, ...place },
-      values: Object.fromEntries(values),
-    };
-    const found = await this.#run<Record<string, number>>("gradients", message);
+    const frozen = (spec: WeightSpec) => this.#frozen(spec.name);
+    const common = { id: this.#id, numbers: probe.numbersOf(place.step, 1, 1), steps: 1, ...place };
+    let found: Record<string, number>;
+    if (shards > 1) {
+      const parts = batchSize % shards === 0 ? shards : 1;
+      const gradients = await this.#program(`part of gradients ${batchSize}`, 1, () =>
+        shardGraph(problem, probe, frozen, batchSize / parts),
+      );
+      const message: SharedGradientsMessage = {
+        ...{ ...common, program: { gradients, shards: parts } },
+        values: Object.fromEntries(values),
+      };
+      found = await this.#crew.runSharing("gradients", message);
+    } else {
+      const program = await this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
+        trainingGraph(problem, probe, frozen, batchSize, batches),
+      );
+      const message: GradientsMessage = { ...common, program, values: Object.fromEntries(values) };
+      found = await this.#crew.run("gradients", message);
+    }
     return new Map(probe.groups.map(({ name }) => [name, found[name]!]));
   }
 
@@ -149,7 +182,7 @@ export class Engine {
           batches,
           weights: Object.fromEntries(layout.learned.map(({ name }) => [name, weights.get(name)!])),
         };
-        const stats = await this.#run<Float32Array>("evaluate", message);
+        const stats = await this.#crew.run<Float32Array>("evaluate", message);
         for (let i = 0; i < batches; i++) found.push(stats.subarray(i * width, (i + 1) * width));
       }
     }
@@ -158,18 +191,20 @@ export class Engine {
 
   /** The carried tensors as they are now. */
   async read(): Promise<Map<string, Tensor>> {
-    return new Map(Object.entries(unpackTensors(await this.#run("read", this.#id))));
+    return new Map(Object.entries(unpackTensors(await this.#crew.run("read", this.#id))));
   }
 
   /** @param give whether the tensors' buffers may be moved */
   async write(values: ReadonlyMap<string, Tensor>, give = false): Promise<void> {
+    const message = { id: this.#id, values: Object.fromEntries(values) };
+    if (this.#options.shards > 1) return this.#crew.runAll("write", () => message);
     const buffers = give ? [...values.values()].map(({ data }) => (data as Float32Array).buffer as ArrayBuffer) : [];
-    await this.#run("write", { id: this.#id, values: Object.fromEntries(values) }, buffers);
+    await this.#crew.run("write", message, buffers);
   }
 
-  /** Lets go of what the thread holds. */
-  close(): void {
-    sharedPool().forget(this.#id, { module, export: "close", message: this.#id });
+  /** Lets go of what the threads hold. */
+  close(): Promise<void> {
+    return this.#crew.close();
   }
 
   #training(batchSize: number, batches: number): Promise<WireProgram> {
@@ -180,6 +215,19 @@ export class Engine {
       requireMemory(program.graph, { who, free, batchSize, mayRecompute: !recompute });
       return program;
     });
+  }
+
+  /** A batch that does not come out even is done whole by each thread. */
+  async #shared(batchSize: number): Promise<SharedProgram> {
+    const { problem, layout, who, memoryLimit: free = process.availableMemory(), shards: threads } = this.#options;
+    const shards = batchSize % threads === 0 ? threads : 1;
+    const rows = batchSize / shards;
+    const gradients = await this.#program(`part ${rows}`, 1, () => {
+      const program = shardGraph(problem, layout, ({ name }) => this.#frozen(name), rows);
+      requireMemory(program.graph, { who, free, batchSize, threads, mayRecompute: true });
+      return program;
+    });
+    return { gradients, update: await this.#program(`update ${shards}`, 1, () => updateGraph(layout, shards)), shards };
   }
 
   #evaluation(batchSize: number): Promise<WireProgram> {
@@ -204,10 +252,15 @@ export class Engine {
     this.#programs.set(key, made);
     return made;
   }
+}
 
-  #run<R>(exported: string, message: unknown, transfer: ArrayBuffer[] = []): Promise<R> {
-    const task: Task = { module, export: exported, message, transfer, key: this.#id, replicas: 1 };
-    // what an abort cuts off would be trained in the thread and not known here: whoever aborts waits for the steps under way
-    return sharedPool().run<R>(task);
-  }
+/** Copies that all threads can read. */
+function inSharedMemory({ count, columns }: Rows): Rows {
+  const shared = Object.entries(columns).map(([name, column]) => {
+    const bytes = new Uint8Array(new SharedArrayBuffer(column.byteLength));
+    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+    const Numbers = column.constructor as new (buffer: SharedArrayBuffer) => typeof column;
+    return [name, new Numbers(bytes.buffer as SharedArrayBuffer)];
+  });
+  return { count, columns: Object.fromEntries(shared) };
 }

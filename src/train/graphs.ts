@@ -1,19 +1,17 @@
 /** @file The graphs that train and validate: Loops that run many steps per call. */
 
-import { differentiate } from "../autodiff/gradient.js";
 import type { Graph } from "../graph/graph.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
-import type { BuildOptions, WeightSpec } from "../nn/build.js";
+import type { WeightSpec } from "../nn/build.js";
 import { loopOver } from "../ops/control-flow.js";
 import { shapeRules } from "../ops/infer.js";
-import { clipGradients } from "../optim/clip.js";
-import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { forward } from "./forward.js";
-import { emaSlot, type Layout } from "./layout.js";
+import type { Layout } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
-import { recomputedGradients } from "./recompute.js";
+import { RandomTables } from "./random-tables.js";
+import { gradientsOf, type RandomSource, updatesOf } from "./step.js";
 
 /** A graph and what it must be fed beside the data. */
 export interface Program {
@@ -59,31 +57,22 @@ export function trainingGraph(
   const learned = layout.groups.map(({ name }) => partOf.get(name)!);
   const rows = b.gather(order, iteration);
 
-  /** Gradients of the groups, next states and stats of one batch. */
+  /** One batch of the step, number `at`. */
   const batchStep = (inner: GraphBuilder, at: Value, states: readonly Value[]) => {
     const index = accumulated === 1 ? rows : inner.gather(inner.reshape(rows, [accumulated, batchSize]), at);
-    const weights = new Map<string, Value>([...frozenValues]);
-    layout.groups.forEach((group, i) => {
-      const values = layout.weightsOf(inner, group, learned[i]!);
-      values.forEach((value, j) => void weights.set(group.weights[j]!.name, value));
-    });
-    layout.states.forEach(({ name }, i) => void weights.set(name, states[i]!));
     const batch = new Map([...data].map(([name, all]) => [name, inner.gather(all, index)]));
-    const options: BuildOptions = {
-      training: true,
-      weight: ({ name }) => weights.get(name)!,
-      random: (kind, shape) => randoms.take(inner, kind, shape, iteration, at),
-    };
-    const before = inner.nodes.length;
-    const { loss, stats, built } = forward(inner, problem, batch, batchSize, options);
-    const grads = recompute
-      ? recomputedGradients(inner, before, loss, learned)
-      : differentiate(inner, [...inner.nodes], loss, learned);
-    const nextStates = layout.states.map(({ name }, i) => {
-      const next = built.updates.get(name);
-      return next === undefined ? states[i]! : inner.reshape(next, layout.states[i]!.shape);
+    const random: RandomSource = (kind, shape) => randoms.take(inner, kind, shape, iteration, at);
+    return gradientsOf(inner, {
+      problem,
+      layout,
+      batch,
+      batchSize,
+      frozen: frozenValues,
+      learned,
+      states,
+      random,
+      recompute,
     });
-    return { grads, nextStates, stats: stats(), loss };
   };
 
   const states = layout.states.map(({ name }) => partOf.get(name)!);
@@ -107,25 +96,8 @@ export function trainingGraph(
 
   // false for NaN too
   const finite = b.less(b.abs(loss), Number.POSITIVE_INFINITY);
-  const row = b.split(
-    b.gather(numbers, iteration),
-    layout.numberCount === 1 ? [1] : new Array<number>(layout.numberCount).fill(1),
-  );
-  const clipped = clipGradients(b, grads, layout.optimizer.params);
-  const next = layout.groups.flatMap((group, i) => {
-    const slots = Object.fromEntries(layout.slots.map((slot) => [slot, partOf.get(`${slot}/${group.name}`)!]));
-    const updated = layout.optimizer.update({
-      g: b,
-      weight: learned[i]!,
-      grad: clipped[i]!,
-      slots,
-      numbers: layout.numbersIn(row, group),
-      decay: group.decay,
-    });
-    const { useEma, emaMomentum } = layout.optimizer.params;
-    const ema = useEma ? b.add(b.mul(slots[emaSlot]!, emaMomentum), b.mul(updated.weight, 1 - emaMomentum)) : undefined;
-    return [updated.weight, ...layout.slots.map((slot) => (slot === emaSlot ? ema! : updated.slots[slot]!))];
-  });
+  const row = b.gather(numbers, iteration);
+  const next = updatesOf(b, layout, partOf, grads, row);
   const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
   const body = b.body(Object.fromEntries(outputs), "step");
   const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
@@ -164,39 +136,4 @@ export function evaluationGraph(problem: Problem, layout: Layout, frozen: Frozen
     batchSize,
     randomSizes: { uniform: [], normal: [] },
   };
-}
-
-/** Random tensors of a step: slices of tables of random numbers, whose places are fed. */
-class RandomTables {
-  readonly sizes = { uniform: [] as number[], normal: [] as number[] };
-  readonly #g: GraphBuilder;
-  readonly #accumulated: number;
-  readonly #inputs = new Map<string, { table: Value; places: Value }>();
-  readonly #rows = new Map<string, Value>();
-
-  constructor(g: GraphBuilder, accumulated: number) {
-    this.#g = g;
-    this.#accumulated = accumulated;
-  }
-
-  take(b: GraphBuilder, kind: "uniform" | "normal", shape: readonly number[], iteration: Value, at: Value): Value {
-    let inputs = this.#inputs.get(kind);
-    if (inputs === undefined) {
-      const table = this.#g.input(`table/${kind}`, "float32", ["numbers"]);
-      inputs = {
-        table,
-        places: this.#g.input(`places/${kind}`, "int64", ["steps", this.#accumulated, `tensors of ${kind}`]),
-      };
-      this.#inputs.set(kind, inputs);
-    }
-    let row = this.#rows.get(kind);
-    if (row === undefined) {
-      row = b.gather(b.gather(inputs.places, iteration), at);
-      this.#rows.set(kind, row);
-    }
-    const number = this.sizes[kind].length;
-    this.sizes[kind].push(sizeOf(shape));
-    const start = b.slice(row, [number], [number + 1]);
-    return b.reshape(b.slice(inputs.table, start, b.add(start, b.ints([sizeOf(shape)]))), shape);
-  }
 }

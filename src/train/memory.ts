@@ -14,6 +14,8 @@ export interface MemoryNeeds {
   /** Bytes that there are. */
   readonly free: number;
   readonly batchSize: number;
+  /** How many threads run the graph at once; default 1. */
+  readonly threads?: number;
   /** Whether `recompute` could be set. */
   readonly mayRecompute: boolean;
 }
@@ -21,12 +23,12 @@ export interface MemoryNeeds {
 /**
  * @throws EngineError where a step would take more than there is, with its largest tensor.
  */
-export function requireMemory(graph: Graph, { who, free, batchSize, mayRecompute }: MemoryNeeds): void {
+export function requireMemory(graph: Graph, { who, free, batchSize, threads = 1, mayRecompute }: MemoryNeeds): void {
   // looking closely takes a while, and nearly always there is enough for all tensors at once
-  if (allBytes(graph) < free) return;
+  if (threads * allBytes(graph) < free) return;
   const names = graph.inputs.flatMap(({ shape }) => shape?.filter((dim) => typeof dim === "string") ?? []);
   const { peak, largest, weights } = estimateMemory(graph, Object.fromEntries(names.map((name) => [name, 1])));
-  const needed = weights + peak;
+  const needed = threads * (weights + peak);
   if (needed < free) return;
   const mend = mayRecompute ? "set recompute: true or a smaller batchSize" : "set a smaller batchSize";
   const message = `a step on ${batchSize} rows takes about ${formatBytes(needed)}, and ${formatBytes(free)} are free; its largest tensor is "${largest.name}" with ${formatBytes(largest.bytes)}; ${mend}`;

@@ -10,6 +10,7 @@ import type { Loss } from "../nn/losses/loss.js";
 import type { BatchMetric } from "../nn/metrics/batch-metric.js";
 import type { Network } from "../nn/network.js";
 import { shapeRules } from "../ops/infer.js";
+import { multiplicationsOf } from "../ops/work.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -57,14 +58,20 @@ export function dataInput(field: string): string {
 export interface Manifest {
   readonly weights: readonly WeightSpec[];
   readonly states: ReadonlySet<string>;
+  /** Multiplications that products and convolutions do for one row. */
+  readonly multiplications: number;
+  /** Whether rows of a batch bear on each other's results. */
+  readonly mixesRows: boolean;
 }
 
 /** @throws ShapeError where layers do not fit each other or the data. */
 export function manifestOf({ network, inputs }: Pick<Problem, "network" | "inputs">): Manifest {
   const g = new GraphBuilder({ rules: shapeRules() });
   const weights: WeightSpec[] = [];
+  // two, so that no layer takes the batch for a dimension without extent
+  const rows = 2;
   const values = inputs.map((field) =>
-    inputOf(g, network, field, g.input(field.name, field.dtype, [2, ...field.shape])),
+    inputOf(g, network, field, g.input(field.name, field.dtype, [rows, ...field.shape])),
   );
   const built = buildNetwork(g, network, values, {
     training: true,
@@ -74,7 +81,12 @@ export function manifestOf({ network, inputs }: Pick<Problem, "network" | "input
     },
     random: (_, shape) => g.fill(g.ints(shape), 0.5),
   });
-  return { weights, states: new Set(built.updates.keys()) };
+  return {
+    weights,
+    states: new Set(built.updates.keys()),
+    multiplications: multiplicationsOf(g) / rows,
+    mixesRows: built.mixesRows,
+  };
 }
 
 /** A fed tensor as the network takes it: float32 unless its input says otherwise. */

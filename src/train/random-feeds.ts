@@ -37,6 +37,19 @@ export class RandomFeeds {
     return feeds;
   }
 
+  /** The same for one of the parts of a step. */
+  part(program: WireProgram, step: number, parts: number, part: number): Record<string, Tensor> {
+    const feeds = this.of({ ...program, batches: parts }, step, 1);
+    for (const kind of ["uniform", "normal"] as const) {
+      const places = feeds[`places/${kind}`];
+      if (places === undefined) continue;
+      const size = places.size / parts;
+      const own = (places.data as BigInt64Array).slice(part * size, (part + 1) * size);
+      feeds[`places/${kind}`] = new Tensor("int64", own, [1, 1, size]);
+    }
+    return feeds;
+  }
+
   #table(kind: Kind, largest: number): Tensor {
     const size = tableSize + largest;
     const known = this.#tables.get(kind);

@@ -8,10 +8,12 @@ import type { Device } from "../runtime/device.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
+import { BatchBuffers } from "./batch-buffers.js";
 import { orderOf } from "./epoch-plan.js";
 import { dataInput, type Field } from "./problem.js";
 import { RandomFeeds } from "./random-feeds.js";
 import type { Rows } from "./row-store.js";
+import { type Share, Sharer } from "./shared-steps.js";
 
 /** A graph as a message. */
 export interface WireProgram {
@@ -23,12 +25,14 @@ export interface WireProgram {
 
 export type SetName = "train" | "validation";
 
-type Values = Record<string, Tensor>;
+type Values = Readonly<Record<string, Tensor>>;
 
 interface LoadedRows {
   readonly count: number;
   readonly columns: Values;
   order: { readonly key: string; readonly rows: Uint32Array } | undefined;
+  /** Where batches are copied together, by the graphs that read them. */
+  readonly batches: Map<string, BatchBuffers>;
 }
 
 interface Training {
@@ -36,6 +40,8 @@ interface Training {
   readonly seed: number;
   readonly threads: number;
   readonly device: Device;
+  /** Where other threads share the steps. */
+  readonly sharer: Sharer | undefined;
   readonly sets: Map<SetName, LoadedRows>;
   readonly sessions: Map<string, Promise<Session>>;
   readonly randoms: RandomFeeds;
@@ -51,11 +57,13 @@ export interface OpenMessage {
   readonly seed: number;
   readonly threads: number;
   readonly device: Device;
+  readonly share: Share | undefined;
 }
 
-export function open({ id, fields, seed, threads, device }: OpenMessage): void {
+export function open({ id, fields, seed, threads, device, share }: OpenMessage): void {
   const empty = { sets: new Map(), sessions: new Map(), randoms: new RandomFeeds(seed), values: {} };
-  trainings.set(id, { fields, seed, threads, device, ...empty });
+  const sharer = share && new Sharer(share);
+  trainings.set(id, { fields, seed, threads, device, sharer, ...empty });
 }
 
 /** Takes rows in place of those it holds. */
@@ -64,7 +72,7 @@ export function load({ id, set, rows }: { id: string; set: SetName; rows: Rows }
   const columns = fields.map(({ name, dtype, shape }): [string, Tensor] => {
     return [dataInput(name), new Tensor(dtype, rows.columns[name]!, [rows.count, ...shape])];
   });
-  sets.set(set, { count: rows.count, columns: Object.fromEntries(columns), order: undefined });
+  sets.set(set, { count: rows.count, columns: Object.fromEntries(columns), order: undefined, batches: new Map() });
 }
 
 export interface StepsMessage {
@@ -85,6 +93,7 @@ export interface StepsMessage {
 export interface StepsResult {
   /** [steps done, batches, statCount] */
   readonly stats: Float32Array;
+  readonly done: number;
   /** Whether the last of them had a loss that is not finite; the carried tensors are those before it. */
   readonly failed: boolean;
 }
@@ -99,9 +108,9 @@ export async function steps(message: StepsMessage, { signal }: ThreadContext): P
   const failed = !lossesOf(stats, done!, program.batches).every(Number.isFinite);
   if (failed) {
     // the same steps again without the last: the tensors before it went as the next step was begun
-    if (done! > 1) keep(training, await runSteps(training, message, done! - 1, signal));
-  } else keep(training, result);
-  return { stats, failed };
+    if (done! > 1) keep(training, nextIn(await runSteps(training, message, done! - 1, signal)));
+  } else keep(training, nextIn(result));
+  return { stats, done: done!, failed };
 }
 
 export interface GradientsMessage extends StepsMessage {
@@ -113,11 +122,16 @@ export interface GradientsMessage extends StepsMessage {
 export async function gradients(message: GradientsMessage, { signal }: ThreadContext): Promise<Record<string, number>> {
   const training = trainingOf(message.id);
   const result = await runSteps({ ...training, values: tensorsOf(message.values) }, message, 1, signal);
+  return largestOf(result, "next/");
+}
+
+/** The largest element of each tensor whose name begins so, by the rest of its name; NaN where one is none. */
+export function largestOf(tensors: Values, prefix: string): Record<string, number> {
   const largest = ({ data }: Tensor) => (data as Float32Array).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   return Object.fromEntries(
-    Object.entries(result)
-      .filter(([name]) => name.startsWith("next/"))
-      .map(([name, tensor]) => [name.slice("next/".length), largest(tensor)]),
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), largest(tensor)]),
   );
 }
 
@@ -132,14 +146,10 @@ async function runSteps(
   count: number,
   signal: AbortSignal,
 ): Promise<Values> {
-  const { program, numbers, epoch, block, from, shuffle } = message;
+  const { program, numbers } = message;
   const { batchSize, batches } = program;
   const rows = rowsOf(training, "train");
-  const key = `${epoch} ${block} ${shuffle}`;
-  if (rows.order?.key !== key) {
-    rows.order = { key, rows: orderOf(rows.count, shuffle, training.seed, epoch, block) };
-  }
-  const order = Int32Array.from(rows.order.rows.subarray(from, from + count * batches * batchSize));
+  const order = Int32Array.from(orderFor(training, message, count * batches * batchSize));
   const session = await sessionOf(training, program);
   return session.run(
     {
@@ -157,13 +167,42 @@ async function runSteps(
   );
 }
 
-function keep(training: Training, result: Values): void {
+/** `count` rows of the order that the message names. */
+export function orderFor(
+  training: Training,
+  { epoch, block, from, shuffle }: Pick<StepsMessage, "epoch" | "block" | "from" | "shuffle">,
+  count: number,
+): Uint32Array {
+  const rows = rowsOf(training, "train");
+  const key = `${epoch} ${block} ${shuffle}`;
+  if (rows.order?.key !== key) {
+    rows.order = { key, rows: orderOf(rows.count, shuffle, training.seed, epoch, block) };
+  }
+  return rows.order.rows.subarray(from, from + count);
+}
+
+/** The same for each call, since new arrays of this size keep the garbage collector busy. */
+export function batchFor(rows: LoadedRows, session: Session, { graph, batchSize }: WireProgram): BatchBuffers {
+  let found = rows.batches.get(graph.sha256);
+  if (found === undefined) {
+    found = new BatchBuffers(columnsFor(session, rows), batchSize);
+    rows.batches.set(graph.sha256, found);
+  }
+  return found;
+}
+
+/** What steps begin with from now on. */
+export function keep(training: Training, values: Values): void {
+  training.values = values;
+}
+
+function nextIn(result: Values): Values {
   const next = Object.entries(result).filter(([name]) => name.startsWith("next/"));
-  training.values = Object.fromEntries(next.map(([name, value]) => [name.slice("next/".length), value]));
+  return Object.fromEntries(next.map(([name, value]) => [name.slice("next/".length), value]));
 }
 
 /** Some fields are not read by every network; the runtime refuses feeds that the graph lacks. */
-function columnsFor(session: Session, { columns }: LoadedRows): Values {
+export function columnsFor(session: Session, { columns }: LoadedRows): Values {
   const names = new Set(session.inputs.map(({ name }) => name));
   return Object.fromEntries(Object.entries(columns).filter(([name]) => names.has(name)));
 }
@@ -216,7 +255,7 @@ export function write({ id, values }: { id: string; values: Values }): void {
 }
 
 /** Tensors that came as a message have lost their class. */
-function tensorsOf(values: Values): Values {
+export function tensorsOf(values: Values): Values {
   const tensors = Object.entries(values).map(([name, { dtype, data, shape }]) => [
     name,
     new Tensor(dtype, data, shape),
@@ -230,7 +269,7 @@ export async function close(id: string): Promise<void> {
   for (const session of training?.sessions.values() ?? []) await (await session.catch(() => undefined))?.close();
 }
 
-function trainingOf(id: string): Training {
+export function trainingOf(id: string): Training {
   const found = trainings.get(id);
   if (found !== undefined) return found;
   throw new EngineError(
@@ -239,13 +278,15 @@ function trainingOf(id: string): Training {
   );
 }
 
-function rowsOf({ sets }: Training, set: SetName): LoadedRows {
+export function rowsOf({ sets }: Training, set: SetName): LoadedRows {
   const found = sets.get(set);
   if (found === undefined) throw new EngineError("training", `internal: no rows of set "${set}"`);
   return found;
 }
 
-function sessionOf({ sessions, threads, device }: Training, { graph }: WireProgram): Promise<Session> {
+/** @param threads of the runtime; default all that the run has */
+export function sessionOf(training: Training, { graph }: WireProgram, threads = training.threads): Promise<Session> {
+  const { sessions, device } = training;
   let session = sessions.get(graph.sha256);
   if (session === undefined) {
     session = openFitted(graph, { threads, device });

@@ -1,5 +1,6 @@
 /** @file Training: epochs over the rows in chunks of steps, with validation, callbacks, checkpoints, and an end that keeps what was learned. */
 
+import { availableParallelism } from "node:os";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError, messageOf, ParamError, type Who } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
@@ -15,6 +16,7 @@ import { Layout } from "./layout.js";
 import { manifestOf, type Problem } from "./problem.js";
 import type { RowStore } from "./row-store.js";
 import { Run } from "./run.js";
+import { shardsOf } from "./shards.js";
 import { TrainingLoop } from "./training-loop.js";
 
 export interface TrainOptions {
@@ -45,6 +47,8 @@ export interface TrainOptions {
    * third more time, and far less memory for deep networks. Default false.
    */
   readonly recompute?: boolean;
+  /** Threads that share each step, a divisor of `batchSize`; default by the sizes of network and batch, see shards.ts. */
+  readonly shards?: number;
   /** Where steps run; default "cpu". */
   readonly device?: Device;
   /** Bytes that a step may take, by estimate; default what the machine has free. */
@@ -98,7 +102,10 @@ export async function train(options: TrainOptions): Promise<Trained> {
     if (layout.groups.length === 0) {
       throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");
     }
-    const engine = await Engine.open({ problem, layout, values: first, seed, recompute, who, memoryLimit, device });
+    const sizes = { problem, manifest: rest, layout, batchSize: options.batchSize, recompute, device };
+    const { shards = shardsOf({ ...sizes, threads: availableParallelism() }) } = options;
+    const values = first;
+    const engine = await Engine.open({ problem, layout, values, seed, recompute, who, memoryLimit, device, shards });
     try {
       const run = new Run(options, layout, engine, first);
       const folder = await folderOf(options);
@@ -111,7 +118,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
         cachedRows: work.cachedRows,
       };
     } finally {
-      engine.close();
+      await engine.close();
     }
   } finally {
     await work.close();

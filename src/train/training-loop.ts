@@ -113,8 +113,8 @@ export class TrainingLoop {
         const at = from + done * batches * batchSize;
         const place = { step: run.step, epoch: run.epoch, block: number, from: at, shuffle };
         const started = performance.now();
-        const { stats, failed } = await this.#engine.steps(place, { steps: count, batches, batchSize }, run.lrFactor);
-        const trained = stats.length / (width * batches);
+        const shape = { steps: count, batches, batchSize };
+        const { stats, done: trained, failed } = await this.#engine.steps(place, shape, run.lrFactor);
         this.#stepTime = (performance.now() - started) / trained;
         for (let i = 0; i < stats.length; i += width) run.sums.add(stats.subarray(i, i + width));
         done += trained;
@@ -124,17 +124,17 @@ export class TrainingLoop {
           const at = { ...place, step: run.step - 1, from: place.from + (trained - 1) * batches * batchSize };
           throw await this.#notFinite(await this.#engine.gradients(at, { batches, batchSize }));
         }
-        await this.#report(stats, width, batches);
+        await this.#report(stats, width, trained);
         if (performance.now() - this.#saved > 1000 * checkpointSeconds) await this.#save();
       }
       skipped = Math.max(0, skipped - steps);
     }
   }
 
-  async #report(stats: Float32Array, width: number, batches: number): Promise<void> {
+  async #report(stats: Float32Array, width: number, steps: number): Promise<void> {
     const run = this.#run;
     const { callbacks = [] } = this.#options;
-    const steps = stats.length / (width * batches);
+    const batches = stats.length / (width * steps);
     if (callbacks.some(({ onBatchEnd }) => onBatchEnd !== undefined)) {
       for (let i = 0; i < steps; i++) {
         const sums = run.emptySums();

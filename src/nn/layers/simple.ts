@@ -61,7 +61,9 @@ export const lambda = defineLayer({
       (value) => typeof value === "function",
     ),
   },
-  build({ g }, [x, ...others], { fn }) {
+  build({ g, mixRows }, [x, ...others], { fn }) {
+    // nobody knows what the function does
+    mixRows();
     const y = fn(expectInput("Lambda", x), g, ...others);
     if (typeof y === "object" && y !== null && "name" in y && "builder" in y) return y;
     throw new ParamError("Lambda", "its function must return a tensor, as in (x) => x.mul(2)");

@@ -25,6 +25,8 @@ export interface Loss extends Configured {
   readonly activation: "softmax" | "sigmoid" | "none";
   /** What the network's result is: scores of classes, or the numbers themselves. */
   readonly predicts: "classes" | "values";
+  /** Whether rows of the batch bear on each other's losses, so that no step may take the batch in parts. */
+  readonly mixesRows: boolean;
   /** The loss of each row, [batch]: the mean over all further dimensions. */
   perRow(inputs: LossInputs): Value;
 }
@@ -40,6 +42,8 @@ export interface LossDefinition<P extends ParamSpecs> {
   readonly target?: Loss["target"] | ((params: Values<P>) => Loss["target"]);
   /** Default "classes". */
   readonly predicts?: Loss["predicts"];
+  /** Default false. */
+  readonly mixesRows?: boolean;
   /** Default "none". */
   readonly activation?: (params: Values<P>) => Loss["activation"];
   /**
@@ -75,6 +79,7 @@ export function defineLoss<const P extends ParamSpecs>(definition: LossDefinitio
         target,
         activation: activation(params),
         predicts,
+        mixesRows: definition.mixesRows ?? false,
         perRow(inputs) {
           const compared = target === "classes" ? inputs : { ...inputs, target: likePrediction(type, inputs) };
           return meanOfRows(definition.perPlace(compared, params), inputs.mask);

@@ -14,6 +14,7 @@ import { defineLoss, type LossInputs } from "./loss.js";
 export const tripletSemiHard = defineLoss({
   type: "TripletSemiHard",
   predicts: "values",
+  mixesRows: true,
   specs: {
     margin: number("how much farther away rows of other classes should be", { default: 1, min: 0 }),
     distance: choice("what is compared", ["L2", "squaredL2"], { default: "L2" }),
