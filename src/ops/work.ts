@@ -6,7 +6,7 @@ import type { Node } from "../graph/types.js";
 /** Multiplications of products and convolutions with sizes that are known; bodies of loops and what has names as sizes do not count. */
 export function multiplicationsOf(g: GraphBuilder): number {
   const sizesOf = (name: string | undefined): readonly number[] => {
-    const shape = name === undefined ? undefined : g.tensor(name).shape;
+    const shape = name ? g.tensor(name).shape : undefined;
     return shape?.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : [];
   };
   return g.nodes.reduce((sum, node) => sum + ofNode(node, sizesOf), 0);
