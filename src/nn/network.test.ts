@@ -28,6 +28,17 @@ describe("summary", () => {
     ]);
   });
 
+  test("of a chain that begins with a network of several inputs has those", async () => {
+    const [a, b] = [nn.input({ name: "a", shape: [2] }), nn.input({ name: "b", shape: [2] })];
+    const sum = nn.model({ inputs: [a, b], outputs: nn.add().apply([a, b]) });
+    const network = nn.sequential([sum, nn.rescaling(2)]);
+    expect(network.inputs.map(({ name }) => name)).toEqual(["a", "b"]);
+    const [x, y] = [randomTensor([3, 2], 1), randomTensor([3, 2], 2)];
+    const { graph } = layerGraph(network, [x, y]);
+    const found = (await runOnnx(graph, { x0: x, x1: y })).y0!;
+    for (const [i, value] of found.data.entries()) expect(value).toBeCloseTo(2 * (x.data[i]! + y.data[i]!), 5);
+  });
+
   test("says what each layer reads where the network is no chain", () => {
     const [a, b] = [nn.input({ name: "a" }), nn.input({ name: "b" })];
     const shared = nn.dense(3);

@@ -66,7 +66,7 @@ const chain = layers.define({
       params,
       label: labelOf("Sequential", params.name),
       keepsMask: false,
-      inputs: [params.input ?? { name: "features" }],
+      inputs: params.input === undefined ? inputsOf(params.layers[0]) : [params.input],
       outputs: ["output"],
       build: (context, inputs) =>
         params.layers.reduce<readonly Value[]>((xs, layer) => context.call(layer, xs), inputs),
@@ -74,8 +74,14 @@ const chain = layers.define({
   },
 });
 
+/** What a chain reads that begins with this layer: a network of several inputs keeps them, with their names. */
+function inputsOf(first: Layer | undefined): readonly NetworkInput[] {
+  return first instanceof Network && first.inputs.length > 1 ? first.inputs : [{ name: "features" }];
+}
+
 /**
- * A chain of layers. The shape of its input is that of the data, unless the first layer is `nn.input(...)`.
+ * A chain of layers. The shape of its input is that of the data, unless the first layer is `nn.input(...)`; a chain that begins
+ * with a network of several inputs has those.
  *
  * @throws ParamError without layers.
  * @example nn.sequential([nn.dense(256, { activation: "relu" }), nn.dropout(0.3), nn.dense(10)])
