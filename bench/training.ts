@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { type Measurement, median, type Suite } from "./measure.js";
 import { pythonWith, runPython } from "./python.js";
 import { type TrainingCase, trainingCases } from "./training-cases.js";
-import { perceptronByLbfgs } from "./training-mlp.js";
+import { perceptronByLbfgs, perceptronName } from "./training-mlp.js";
 
 const run = promisify(execFile);
 const rounds = 5;
@@ -27,13 +27,13 @@ type Runner = () => Promise<Trained>;
 
 export const suite: Suite = {
   title: "rows per second and peak memory of training",
-  async run() {
+  async run(only = "") {
     const python = await pythonWith("torch", ["torch==2.15.0", "numpy==2.4.6"]);
     const tensorflow = await tensorflowFolder();
     const found: Measurement[] = [];
-    for (const [id, each] of Object.entries(trainingCases))
+    for (const [id, each] of Object.entries(trainingCases).filter(([, { name }]) => name.includes(only)))
       found.push(...(await compare(id, each, python, tensorflow)));
-    return [...found, ...(await perceptronByLbfgs())];
+    return [...found, ...(perceptronName.includes(only) ? await perceptronByLbfgs() : [])];
   },
 };
 
@@ -49,6 +49,9 @@ async function compare(id: string, given: TrainingCase, python: string, tensorfl
   const results = new Map<string, Trained[]>(Object.keys(runners).map((peer) => [peer, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [peer, train] of Object.entries(runners)) results.get(peer)!.push(await train());
+    // a suite of many minutes tells how it goes
+    const last = [...results].map(([peer, runs]) => `${peer} ${Math.round(runs.at(-1)!.perSecond)}`);
+    console.log(`  ${id}, round ${round + 1}: ${last.join(", ")} rows/s`);
   }
   const speed = (peer: string) => median(results.get(peer)!.map(({ perSecond }) => perSecond));
   const memory = (peer: string) => median(results.get(peer)!.map(({ bytes }) => bytes)) / 2 ** 20;
