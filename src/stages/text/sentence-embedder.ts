@@ -3,7 +3,7 @@
 import { listColumn, numberColumn, tensorColumn, withColumns } from "../../data/columns.js";
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, tensorOf } from "../../data/types.js";
-import { GraphError, listNames, type Who } from "../../errors.js";
+import { DeepframeError, GraphError, listNames, messageOf, type Who } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { inferShapes } from "../../ops/infer.js";
 import { type BatchFunction, type StageContext, Transformer } from "../../pipeline/stage.js";
@@ -153,8 +153,18 @@ function keptNetwork(model: Asset, who: Who): SentenceNetwork {
   return found;
 }
 
+function readPooled(model: Asset, who: Who): Graph {
+  try {
+    return pooled(Graph.fromBytes(model.bytes));
+  } catch (cause) {
+    if (!(cause instanceof DeepframeError)) throw cause;
+    // the stage is who it concerns
+    throw new GraphError(who, `model: ${messageOf(cause).replace(/^[\w.]+: /, "")}`, { ...cause.fields, cause });
+  }
+}
+
 function makeNetwork(model: Asset, who: Who): SentenceNetwork {
-  const graph = pooled(Graph.fromBytes(model.bytes));
+  const graph = readPooled(model, who);
   const others = graph.inputs.filter(
     ({ name, dtype }) => !(inputNames as readonly string[]).includes(name) || dtype !== "int64",
   );

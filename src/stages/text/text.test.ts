@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 
 import { engines } from "../../../test/engines.js";
 import { smallTokenizer, tinyTransformer } from "../../../test/fixtures/text.js";
+import { identity } from "../../../test/fixtures/tiny-onnx.js";
 import { sharedData } from "../../../test/shared-data.js";
 import { Schema } from "../../data/schema.js";
 import { Asset } from "../../util/asset.js";
@@ -119,6 +120,15 @@ describe("SentenceEmbedder", () => {
       expect(vector[0]).toBeCloseTo(mean / norm, 6);
       expect(vector[1]).toBeCloseTo((25 - mean) / norm, 6);
     }
+  });
+
+  test("names itself where the model is none, or takes no tokens", () => {
+    expect(() => embedder.with({ model: new Asset(Buffer.from("no")) })).toThrow(
+      "SentenceEmbedder: model: the bytes are no ONNX model or are cut off",
+    );
+    expect(() => embedder.with({ model: new Asset(identity("float32")) })).toThrow(
+      'SentenceEmbedder: model: expected a model with an input "attention_mask", but its inputs are "x"; export it with one',
+    );
   });
 
   test.skipIf(!minilm)(`tells paraphrases from other sentences${minilm ? "" : " (no minilm here)"}`, async () => {
