@@ -1,4 +1,4 @@
-"""Tokens of odd texts by Hugging Face's tokenizers (0.22): python tokens.py ../fixtures/tokenizer.json minilm/tokenizer.json > tokens.json"""
+"""Tokens of odd texts by Hugging Face's tokenizers (0.23): python tokens.py ../fixtures/tokenizer.json minilm/tokenizer.json > tokens.json"""
 
 import json
 import sys
