@@ -35,7 +35,7 @@ interface Run {
 export const suite: Suite = {
   title: `${pictures} pictures and ${rows.toLocaleString("en-US")} rows on Spark, two executors of one core each`,
 
-  async run() {
+  async run(only = "") {
     const script = pathToFileURL(resolve("scripts/spark-server.js")).href;
     const { whyNot, installSpark, startSpark } = (await import(script)) as SparkScript;
     const reason = await whyNot();
@@ -69,11 +69,13 @@ export const suite: Suite = {
         batchSize: 4096,
       });
       const featurizer = new ImageFeaturizer({ inputCol: "image", outputCol: "y" });
-      const results = await startUps(server.url);
-      if (photos !== undefined) {
+      const isWanted = (part: string) => part.includes(only);
+      const results = isWanted("start") ? await startUps(server.url) : [];
+      if (photos !== undefined && isWanted("pictures")) {
         const found = await compare(server.url, featurizer, photos, pictures, () => peer("pictures", photos, network));
         results.push(...measurements("pictures", found, 1.2));
       }
+      if (!isWanted("rows")) return results;
       const found = await compare(server.url, scorer, table, rows, () => peer("rows", table, model));
       results.push(...measurements("rows", found, 1.5));
       const alone = await peer("nothing", table, model);

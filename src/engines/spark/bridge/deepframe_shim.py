@@ -29,6 +29,8 @@ RESULT, DONE, FAILED = 1, 2, 3
 
 # batches on their way to node while one is computed
 AHEAD = 2
+# as runtime/pool-thread.ts has it: else V8 marks its heap for every few MB of tensors that came and went
+NODE_FLAGS = ["--enable-source-maps", "--initial-old-space-size=64"]
 
 # seconds that a node process stays without a task
 REST = 20
@@ -71,7 +73,7 @@ class Worker:
         self.log = collections.deque(maxlen=50)
         try:
             self.process = subprocess.Popen(
-                [node, "--enable-source-maps", os.path.join(folder, "executor.js"), root],
+                [node, *NODE_FLAGS, os.path.join(folder, "executor.js"), root],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
