@@ -3,6 +3,7 @@
 export { adam, adamax, adamW, nadam, radam } from "./adam.js";
 export { adadelta, adagrad, rmsprop } from "./adaptive.js";
 export { lamb } from "./lamb.js";
+export { lbfgs } from "./lbfgs-optimizer.js";
 export { lion } from "./lion.js";
 export type { Optimizer } from "./optimizer.js";
 export { defineOptimizer } from "./optimizer.js";

@@ -15,7 +15,7 @@ export const lamb = defineOptimizer({
     beta2: number("decay of the mean of squared gradients", { default: 0.999, min: 0, max: 0.999999 }),
     epsilon: number("added to the root of the mean square", { default: 1e-6, above: 0 }),
   },
-  isElementwise: false,
+  scope: "weight",
   slots: () => ({ m: 0, v: 0 }),
   // slots scaled as Adam's; `scale` makes m / (sqrt(v) + floor) the bias-corrected ratio
   numbers({ beta1, beta2, epsilon }, step) {

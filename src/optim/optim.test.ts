@@ -20,6 +20,15 @@ async function clipped(clipping: Clipping, grads: readonly number[][]): Promise<
   return grads.map((_, i) => found[`y${i}`]!.toNumbers().map((value) => Number(value.toFixed(5))));
 }
 
+test("L-BFGS refuses what does not go with it", () => {
+  expect(() => optim.lbfgs({ weightDecay: 0.1 })).toThrow(
+    "LBFGS: it does not go with weightDecay; give layers a kernelRegularizer, which is part of the loss",
+  );
+  expect(() => optim.lbfgs({ globalClipNorm: 1 })).toThrow(
+    "LBFGS: it does not go with globalClipNorm; clipped gradients do not tell the curvature; take a smaller lr",
+  );
+});
+
 describe("clipGradients", () => {
   const grads = [[3, -4], [0.6], [0, 0]];
 

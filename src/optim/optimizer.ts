@@ -25,13 +25,18 @@ export interface Updated<S extends string> {
   readonly slots: Readonly<Record<S, Value>>;
 }
 
+/**
+ * What an update looks at together: each element on its own, so that weights may be joined for speed; each weight; or all
+ * weights, which come as one vector.
+ */
+export type Scope = "element" | "weight" | "all";
+
 /** An optimizer: what it keeps of each weight, the numbers of each step, and the update. */
 export interface Optimizer extends Configured {
   readonly params: Readonly<Values<typeof common>> & Readonly<Record<string, unknown>>;
   /** What is kept of each weight from step to step, of the weight's shape, and its first value. */
   readonly slots: Readonly<Record<string, number>>;
-  /** Whether each element is updated on its own, so that weights may be joined for speed. */
-  readonly isElementwise: boolean;
+  readonly scope: Scope;
   /** Numbers of a step beside `lr`, such as Adam's corrections; `step` counts from 1, `lr` has the multiplier in it. */
   numbers(step: number, lr: number): Readonly<Record<string, number>>;
   update(inputs: UpdateInputs<string, string>): Updated<string>;
@@ -79,8 +84,8 @@ export interface OptimizerDefinition<P extends ParamSpecs, S extends string, N e
   readonly type: string;
   /** Beside the common ones, whose defaults it may change. */
   readonly specs: P;
-  /** Default true. */
-  readonly isElementwise?: boolean;
+  /** Default "element". */
+  readonly scope?: Scope;
   slots(params: Values<typeof common & P>): { readonly [K in S]?: number };
   /** @param lr with the schedule and the weights' multiplier in it */
   numbers(params: Values<typeof common & P>, step: number, lr: number): Readonly<Record<N, number>>;
@@ -91,7 +96,7 @@ export interface OptimizerDefinition<P extends ParamSpecs, S extends string, N e
 export function defineOptimizer<const P extends ParamSpecs, S extends string, N extends string>(
   definition: OptimizerDefinition<P, S, N>,
 ): Maker<Optimizer, typeof common & P, readonly []> {
-  const { type, specs, isElementwise = true } = definition;
+  const { type, specs, scope = "element" } = definition;
   return optimizers.define<typeof common & P, readonly []>({
     type,
     specs: { ...common, ...specs },
@@ -105,7 +110,7 @@ export function defineOptimizer<const P extends ParamSpecs, S extends string, N 
         type,
         params: params as Optimizer["params"],
         slots: definition.slots(params) as Readonly<Record<string, number>>,
-        isElementwise,
+        scope,
         numbers: (step, lr) => definition.numbers(params, step, lr),
         // the engine gives back the slots and numbers that this definition named
         update: (inputs) => definition.update(inputs as UpdateInputs<S, N>, params),

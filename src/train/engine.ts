@@ -60,7 +60,7 @@ export interface Place {
 const plain = sgd();
 const gradientsOnly: Optimizer = {
   ...plain,
-  isElementwise: false,
+  scope: "weight",
   slots: {},
   numbers: () => ({}),
   update: ({ grad }) => ({ weight: grad, slots: {} }),

@@ -1,5 +1,6 @@
 /** @file Layout: the tensors that training carries from step to step, and how weights are joined to fewer of them. */
 
+import { ParamError } from "../errors.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import type { WeightSpec } from "../nn/build.js";
@@ -142,9 +143,10 @@ export class Layout {
 
 function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer, allowed: boolean): Group[] {
   const { clipNorm, excludeFromWeightDecay, weightDecay } = optimizer.params;
-  const mayJoin = allowed && optimizer.isElementwise && clipNorm === undefined;
+  const mayJoin = allowed && optimizer.scope === "element" && clipNorm === undefined;
   const decayOf = ({ name, decays }: WeightSpec) =>
     weightDecay > 0 && decays && !excludeFromWeightDecay.some((part) => name.includes(part)) ? 1 : 0;
+  if (optimizer.scope === "all") return weights.length === 0 ? [] : [wholeOf(weights, optimizer)];
   const groups: Group[] = [];
   const joined = new Map<string, WeightSpec[]>();
   for (const spec of weights) {
@@ -154,9 +156,19 @@ function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer, allowed:
       joined.set(key, [...(joined.get(key) ?? []), spec]);
     } else groups.push({ name, weights: [spec], shape, lrMultiplier, decay: decayOf(spec) });
   }
-  for (const [name, members] of joined) {
-    const shape = [members.reduce((sum, member) => sum + sizeOf(member.shape), 0)];
-    groups.push({ name, weights: members, shape, lrMultiplier: members[0]!.lrMultiplier, decay: decayOf(members[0]!) });
-  }
+  for (const [name, members] of joined) groups.push(joinedOf(name, members, decayOf(members[0]!)));
   return groups;
+}
+
+/** @throws ParamError where layers have learning rates of their own. */
+function wholeOf(weights: readonly WeightSpec[], { type }: Optimizer): Group {
+  const rates = [...new Set(weights.map(({ lrMultiplier }) => lrMultiplier))];
+  if (rates.length === 1) return joinedOf("joined/all", weights, 0);
+  const message = `all weights take one step together, but layers have lrMultiplier ${rates.join(", ")}; give all the same, or choose another optimizer`;
+  throw new ParamError(type, message, { param: "lrMultiplier" });
+}
+
+function joinedOf(name: string, weights: readonly WeightSpec[], decay: number): Group {
+  const shape = [weights.reduce((sum, member) => sum + sizeOf(member.shape), 0)];
+  return { name, weights, shape, lrMultiplier: weights[0]!.lrMultiplier, decay };
 }

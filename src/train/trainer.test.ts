@@ -7,6 +7,7 @@ import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { accuracy } from "../nn/metrics/accuracy.js";
 import { sequential } from "../nn/network.js";
 import { adam } from "../optim/adam.js";
+import { lbfgs } from "../optim/lbfgs-optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Random } from "../util/random.js";
 import type { Callback, TrainingRun } from "./callback.js";
@@ -65,23 +66,40 @@ describe("training", () => {
     expect(numbersOf(a.weights)).not.toEqual(numbersOf(c.weights));
   });
 
-  test("goes on from a checkpoint in the middle of an epoch to the very same weights", async () => {
-    const whole = await train(await options({ epochs: 3 }));
-    let saved: Uint8Array | undefined;
-    const stopAt: Callback = {
-      name: "stop",
-      onBatchBegin() {},
-      async onBatchEnd(step: number, _logs, run: TrainingRun) {
-        if (step !== 20) return;
-        saved = await run.checkpoint();
-        run.stop("test");
-      },
-    };
-    const cut = await train(await options({ epochs: 3, callbacks: [stopAt] }));
-    expect(cut.stopped).toBe("test");
-    const rest = await train(await options({ epochs: 3, resume: decodeCheckpoint(saved!, "memory") }));
-    expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
-    expect(rest.history).toEqual(whole.history);
+  test.each([adam({ lr: 0.02 }), lbfgs({ lr: 0.05, historySize: 4 })])(
+    "goes on from a checkpoint in the middle of an epoch to the very same weights by $type",
+    async (optimizer) => {
+      const whole = await train(await options({ optimizer, epochs: 3 }));
+      let saved: Uint8Array | undefined;
+      const stopAt: Callback = {
+        name: "stop",
+        onBatchBegin() {},
+        async onBatchEnd(step: number, _logs, run: TrainingRun) {
+          if (step !== 20) return;
+          saved = await run.checkpoint();
+          run.stop("test");
+        },
+      };
+      const cut = await train(await options({ optimizer, epochs: 3, callbacks: [stopAt] }));
+      expect(cut.stopped).toBe("test");
+      const rest = await train(await options({ optimizer, epochs: 3, resume: decodeCheckpoint(saved!, "memory") }));
+      expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
+      expect(rest.history).toEqual(whole.history);
+    },
+  );
+
+  test("L-BFGS needs far fewer steps over all rows than Adam, and one learning rate for all", async () => {
+    const network = sequential([dense(16, { activation: "tanh" }), dense(2)]);
+    const same = { problem: { ...problem(), network }, epochs: 60, batchSize: 500 };
+    const [by, adams] = [lbfgs({ lr: 0.5 }), adam({ lr: 0.02 })];
+    const { history } = await train(await options({ ...same, optimizer: by }));
+    expect(history.at(-1)!.loss).toBeLessThan(
+      0.5 * (await train(await options({ ...same, optimizer: adams }))).history.at(-1)!.loss!,
+    );
+    const slow = sequential([dense({ units: 16, lrMultiplier: 0.1 }), dense(2)]);
+    await expect(train(await options({ problem: { ...problem(), network: slow }, optimizer: by }))).rejects.toThrow(
+      "LBFGS: all weights take one step together, but layers have lrMultiplier 0.1, 1; give all the same, or choose another optimizer",
+    );
   });
 
   test("refuses a checkpoint of other rows", async () => {

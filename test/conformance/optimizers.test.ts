@@ -34,12 +34,15 @@ describe.each(optimizers.types)("%s", (type) => {
     "goes PyTorch's (or the paper's) way for 20 steps with $name",
     async ({ c }) => {
       const optimizer = make(type, c.params);
-      const [kernel, bias] = [await stepper(optimizer, [3, 2], 1), await stepper(optimizer, [2], 0)];
-      let [w, b] = [Float32Array.from(reference.kernel.flat()), Float32Array.from(reference.bias)];
+      const steps = await steppers(optimizer);
+      let weights = Float32Array.from([...reference.kernel.flat(), ...reference.bias]);
       for (const [i, wanted] of c.path.entries()) {
-        w = await kernel(w, gradient(w, 0), i + 1);
-        b = await bias(b, gradient(b, 6), i + 1);
-        for (const [at, value] of [...w, ...b].entries()) {
+        const parts = steps.map(({ from, to, step }) => {
+          const part = weights.slice(from, to);
+          return step(part, gradient(part, from), i + 1);
+        });
+        weights = Float32Array.from((await Promise.all(parts)).flatMap((part) => [...part]));
+        for (const [at, value] of weights.entries()) {
           // float32 against float64, over 20 steps
           expect(Math.abs(value - wanted[at]!), `element ${at} after step ${i + 1}`).toBeLessThan(2e-5);
         }
@@ -68,7 +71,7 @@ describe.each(optimizers.types)("%s", (type) => {
 
   test("updates joined weights as it does each, where it says so", async () => {
     const optimizer = make(type, {});
-    if (!optimizer.isElementwise) return;
+    if (optimizer.scope !== "element") return;
     const [joined, ...parts] = await Promise.all([[5], [2], [3]].map((shape) => stepper(optimizer, shape, 1)));
     const [whole, grads] = [Float32Array.of(1, -2, 0.5, 3, 0), Float32Array.of(0.1, 2, -3, 0, 1e-3)];
     const each = [await parts[0]!(whole.slice(0, 2), grads.slice(0, 2), 1)];
@@ -100,6 +103,15 @@ function gradient(w: Float32Array, offset: number): Float32Array {
     const i = at + offset;
     return (1 + 0.5 * i) * (value - Math.sin(i)) - 0.3 * Math.sin(3 * value);
   });
+}
+
+/** Updates of kernel and bias: each on its own, or of both together as one vector. */
+async function steppers(optimizer: Optimizer) {
+  if (optimizer.scope === "all") return [{ from: 0, to: 8, step: await stepper(optimizer, [8], 0) }];
+  return [
+    { from: 0, to: 6, step: await stepper(optimizer, [3, 2], 1) },
+    { from: 6, to: 8, step: await stepper(optimizer, [2], 0) },
+  ];
 }
 
 /** One weight's updates as a graph that is run step by step; slots are kept. */

@@ -52,6 +52,15 @@ def torch_step(make, decay=0.0, lr=None):
     return begin
 
 
+def lbfgs(lr, history_size):
+    def begin(*weights):
+        optimizer = optim.LBFGS(weights, lr=lr, max_iter=1, history_size=history_size)
+        def step(_):
+            optimizer.step(lambda: 0.0)  # the gradients are there already
+        return step
+    return begin
+
+
 def lion(lr, b1, b2, decay):
     def begin(*weights):
         ms = [torch.zeros_like(w) for w in weights]
@@ -118,6 +127,9 @@ case("Lion", {"lr": 0.03}, lion(0.03, 0.9, 0.99, 0))
 case("Lion", {"lr": 0.03, "beta1": 0.8, "beta2": 0.9, "weightDecay": 0.3}, lion(0.03, 0.8, 0.9, 0.3))
 case("LAMB", {"lr": 0.05}, lamb(0.05, 0.9, 0.999, 1e-6, 0))
 case("LAMB", {"lr": 0.05, "weightDecay": 0.1}, lamb(0.05, 0.9, 0.999, 1e-6, 0.1))
+case("LBFGS", {}, lbfgs(1, 10))
+case("LBFGS", {"lr": 0.3, "historySize": 3}, lbfgs(0.3, 3))
+case("LBFGS", {"lr": 0.5, "historySize": 1}, lbfgs(0.5, 1))
 
 schedules = []
 
