@@ -68,6 +68,41 @@ export class EngineError extends DeepframeError {
   }
 }
 
+/**
+ * Training ended before its time: its signal was aborted (code "ABORTED", name "AbortError"), or its loss is no longer finite
+ * ("NOT_FINITE"). Nothing is lost: `model` is what fit would have given, with the weights learned so far.
+ *
+ * @example
+ * try { model = await classifier.fit(train, { signal }); } catch (error) {
+ *   if (!(error instanceof TrainingError)) throw error;
+ *   model = error.model;
+ * }
+ */
+export class TrainingError<M = unknown> extends DeepframeError {
+  readonly #who: Who;
+  readonly #message: string;
+  // no field of its own, lest all weights be printed with the error
+  readonly #model: M;
+
+  constructor(who: Who, message: string, model: M, fields?: ErrorFields) {
+    super(who, message, fields, "TRAINING");
+    this.#who = who;
+    this.#message = message;
+    this.#model = model;
+    if (this.code === "ABORTED") this.name = "AbortError";
+  }
+
+  get model(): M {
+    return this.#model;
+  }
+
+  /** The same error with another model, of which this one's is part. */
+  of<N>(model: N): TrainingError<N> {
+    const { code, cause, fields } = this;
+    return new TrainingError(this.#who, this.#message, model, { ...fields, code, cause });
+  }
+}
+
 /** A bug of ours: the message starts with "internal:". */
 export function internal(message: string): Error {
   return new Error(`internal: ${message}; please report it with the steps that led here`);

@@ -22,6 +22,7 @@ export {
   ParamError,
   SchemaError,
   ShapeError,
+  TrainingError,
 } from "./errors.js";
 export { float } from "./graph/attributes.js";
 export { foldConstants } from "./graph/fold.js";

@@ -2,7 +2,7 @@
 
 import type { DataFrame } from "../data/dataframe.js";
 import type { Schema } from "../data/schema.js";
-import { ParamError } from "../errors.js";
+import { ParamError, TrainingError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
 import { defineParams, type Param } from "../util/params.js";
 import {
@@ -90,10 +90,18 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
     const { stages } = this.params;
     const lastEstimator = stages.findLastIndex((stage) => stage instanceof Estimator);
     const fitted: Transformer[] = [];
+    // training that ended early gives the stages up to it, all of them where the rest has nothing to learn
+    const withPart = (error: unknown): never => {
+      if (!(error instanceof TrainingError)) throw error;
+      const rest = stages.slice(fitted.length + 1).filter((stage) => stage instanceof Transformer);
+      const isWhole = fitted.length === lastEstimator;
+      throw error.of(new PipelineModel([...fitted, error.model as Transformer, ...(isWhole ? rest : [])]));
+    };
     let rows = df;
     for (const [i, stage] of stages.entries()) {
       options.signal?.throwIfAborted();
-      const transformer = stage instanceof Estimator ? await stage.fit(rows, options) : stage;
+      const fitting = stage instanceof Estimator ? stage.fit(rows, options).catch(withPart) : stage;
+      const transformer = await fitting;
       if (!(transformer instanceof Transformer)) {
         throw new ParamError(this, `stage ${i} (${stage.name}) is neither a Transformer nor an Estimator`);
       }

@@ -25,7 +25,10 @@ export interface StageContext {
 }
 
 export interface FitOptions {
-  /** Stops the fit; it rejects with the signal's reason. */
+  /**
+   * Stops the fit; it rejects with the signal's reason, or, where a network had begun to learn, with a TrainingError whose
+   * `model` is what was learned.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 

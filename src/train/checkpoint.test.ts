@@ -37,7 +37,7 @@ describe("checkpoints of a run", () => {
     expect(await readdir(checkpoints)).toHaveLength(2);
   });
 
-  test("an abort saves it, gives what was learned where that is asked for, and it goes on later", async () => {
+  test("an abort saves it, and it goes on later", async () => {
     const checkpointDir = join(folder, "aborted");
     const controller = new AbortController();
     const abort: Callback = {
@@ -46,10 +46,10 @@ describe("checkpoints of a run", () => {
         if (run.step > 100) controller.abort(new Error("enough"));
       },
     };
-    const options = { epochs: 4, checkpointDir, signal: controller.signal, onAbort: "keep" as const };
-    const cut = JSON.parse(await trainOnce({ ...options, callbacks: [abort] }));
-    expect(cut.stopped).toBe("aborted");
-    expect(cut.history.length).toBeLessThan(4);
+    const options = { epochs: 4, checkpointDir, signal: controller.signal };
+    await expect(trainOnce({ ...options, callbacks: [abort] })).rejects.toThrow(
+      /^test: the fit was aborted at step \d+ \(epoch \d of 4\); what was learned until then is the error's model; fit again to go on from its checkpoint$/,
+    );
     expect(await trainOnce({ epochs: 4, checkpointDir, callbacks: [] })).toBe(
       await trainOnce({ epochs: 4, callbacks: [] }),
     );

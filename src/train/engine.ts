@@ -81,7 +81,7 @@ export class Engine {
     const engine = new Engine(options);
     const { problem, seed, device, shards, layout } = options;
     const threads = availableParallelism();
-    const common = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device };
+    const common = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device, learned: layout.learnedParts };
     const groups = layout.groups.map(({ name, shape }) => ({ name, shape }));
     const statCount = statCountOf(problem);
     const exchange = newExchange(shards, widthOf(groups, statCount));
@@ -192,6 +192,11 @@ export class Engine {
   /** The carried tensors as they are now. */
   async read(): Promise<Map<string, Tensor>> {
     return new Map(Object.entries(unpackTensors(await this.#crew.run("read", this.#id))));
+  }
+
+  /** Goes back to the weights of the last step with a finite loss. */
+  retreat(): Promise<void> {
+    return this.#crew.runAll("retreat", () => this.#id);
   }
 
   /** @param give whether the tensors' buffers may be moved */

@@ -70,6 +70,12 @@ export class Layout {
     return [...this.groups.flatMap(({ weights }) => weights), ...this.states];
   }
 
+  /** Names of the parts that a model is made of. */
+  get learnedParts(): string[] {
+    const isSlot = (name: string) => this.slots.some((slot) => slot !== emaSlot && name.startsWith(`${slot}/`));
+    return this.parts.map(({ name }) => name).filter((name) => !isSlot(name));
+  }
+
   /** Numbers of each step. */
   get numberCount(): number {
     return this.#multipliers.length * this.#numberNames.length;

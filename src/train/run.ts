@@ -82,10 +82,9 @@ export class Run implements TrainingRun {
 
   async setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void> {
     const values = await this.#engine.read();
-    for (const [name, value] of this.#layout.first(this.#options.seed, weights)) {
-      // slots stay as they are, but for the average, which begins anew
-      if (!values.has(name) || !isSlot(this.#layout, name)) values.set(name, value);
-    }
+    // slots stay as they are, but for the average, which begins anew
+    const first = this.#layout.first(this.#options.seed, weights);
+    for (const name of this.#layout.learnedParts) values.set(name, first.get(name)!);
     await this.#engine.write(values);
   }
 
@@ -145,11 +144,18 @@ export class Run implements TrainingRun {
     return new Sums(problem, statCountOf(problem));
   }
 
+  /** Tells all that it ended; a failure that came before goes before those of callbacks. */
+  async end(failure: unknown): Promise<void> {
+    for (const callback of this.#callbacks) {
+      try {
+        await callback.onTrainEnd?.(this, failure);
+      } catch (error) {
+        if (failure === undefined) throw error;
+      }
+    }
+  }
+
   async tell(what: (callback: Callback) => void | Promise<void>): Promise<void> {
     for (const callback of this.#callbacks) await what(callback);
   }
-}
-
-function isSlot({ slots }: Layout, name: string): boolean {
-  return slots.some((slot) => slot !== "ema" && name.startsWith(`${slot}/`));
 }

@@ -101,7 +101,7 @@ describe("steps that two threads share", () => {
       /^test: the loss is no longer a finite number at step \d+ \(epoch 1\), with learning rate 1e\+25 and \S+ as the largest gradient, that of "dense/,
     );
     const error = await failing.catch((error) => error);
-    for (const value of numbersOf(error.fields.weights)) expect(Number.isFinite(value)).toBe(true);
+    for (const value of numbersOf(error.model.weights)) expect(Number.isFinite(value)).toBe(true);
   });
 
   test("end in all threads where one fails, with its error", async () => {
@@ -113,9 +113,9 @@ describe("steps that two threads share", () => {
     const abort = new AbortController();
     const callbacks: Callback[] = [{ name: "abort", onEpochEnd: (epoch) => void (epoch === 1 && abort.abort()) }];
     const layers = [dense(16), dense(3)];
-    const more = { shards: 2, epochs: 1000, callbacks, signal: abort.signal, onAbort: "keep" as const };
-    const { history, stopped } = await train(await options(layers, more));
-    expect([history.length, stopped]).toEqual([2, "aborted"]);
+    const more = { shards: 2, epochs: 1000, callbacks, signal: abort.signal };
+    const error = await train(await options(layers, more)).catch((error) => error);
+    expect([error.code, error.model.history.length]).toEqual(["ABORTED", 2]);
   });
 });
 

@@ -47,6 +47,8 @@ export interface SharedResult {
   /** Whether the last step had a loss that is not finite; the values are those before it. */
   readonly failed: boolean;
   readonly values: Values;
+  /** Those before the last step with a finite loss. */
+  readonly sound: Values;
 }
 
 /** What a thread does of the steps that it shares. */
@@ -64,8 +66,8 @@ export class Sharer {
     this.#grads = this.#parts.map((part, i) => gradientsIn(part, i, share));
   }
 
-  /** Runs steps from `start` on, the same values in every thread. */
-  async run(given: SharedSteps, start: Values): Promise<SharedResult> {
+  /** Runs steps from these values on, the same in every thread. */
+  async run(given: SharedSteps, start: Pick<SharedResult, "values" | "sound">): Promise<SharedResult> {
     const { groups, statCount, shard } = this.#share;
     const { steps, shards, gradients, update, order, batch, numbers, random } = given;
     const place = new Exchange(this.#share.exchange, given.meeting);
@@ -73,8 +75,14 @@ export class Sharer {
     const perStep = numbers.length / steps;
     const own = shards === 1 ? 0 : shard;
     const stats: number[] = [];
-    let values = start;
-    const result = (done: number, failed: boolean) => ({ stats: Float32Array.from(stats), done, failed, values });
+    let { values, sound } = start;
+    const result = (done: number, failed: boolean) => ({
+      stats: Float32Array.from(stats),
+      done,
+      failed,
+      values,
+      sound,
+    });
     for (let step = 0; step < steps; step++) {
       const from = (step * shards + own) * rows;
       const made = await gradients.run({
@@ -92,6 +100,7 @@ export class Sharer {
         numbers: new Tensor("float32", numbers.slice(step * perStep, (step + 1) * perStep), [perStep]),
         ...Object.assign({}, ...this.#grads.slice(0, shards)),
       });
+      sound = values;
       values = Object.fromEntries(Object.entries(next).map(([name, value]) => [name.slice("next/".length), value]));
     }
     return result(steps, false);

@@ -37,7 +37,7 @@ export async function steps(message: SharedStepsMessage): Promise<StepsResult> {
   try {
     const rows = rowsOf(training, "train");
     const gradients = await sessionOf(training, program.gradients, 1);
-    const { stats, done, failed, values } = await training.sharer!.run(
+    const { stats, done, failed, values, sound } = await training.sharer!.run(
       {
         ...{ steps: count, shards, meeting, gradients, numbers },
         update: await sessionOf(training, program.update, 1),
@@ -45,9 +45,9 @@ export async function steps(message: SharedStepsMessage): Promise<StepsResult> {
         batch: batchFor(rows, gradients, program.gradients),
         random: (at, shard) => training.randoms.part(program.gradients, step + at, shards, shard),
       },
-      training.values,
+      training,
     );
-    keep(training, values);
+    keep(training, values, sound);
     return { stats, done, failed };
   } catch (error) {
     breakUp(meeting);

@@ -45,8 +45,12 @@ interface Training {
   readonly sets: Map<SetName, LoadedRows>;
   readonly sessions: Map<string, Promise<Session>>;
   readonly randoms: RandomFeeds;
+  /** Names of what a model is made of, among what is carried. */
+  readonly learned: readonly string[];
   /** What is carried from step to step. */
   values: Values;
+  /** What is learned, as it was before a step whose loss was finite; see `retreat`. */
+  sound: Values;
 }
 
 const trainings = new Map<string, Training>();
@@ -57,13 +61,13 @@ export interface OpenMessage {
   readonly seed: number;
   readonly threads: number;
   readonly device: Device;
+  readonly learned: readonly string[];
   readonly share: Share | undefined;
 }
 
-export function open({ id, fields, seed, threads, device, share }: OpenMessage): void {
-  const empty = { sets: new Map(), sessions: new Map(), randoms: new RandomFeeds(seed), values: {} };
-  const sharer = share && new Sharer(share);
-  trainings.set(id, { fields, seed, threads, device, sharer, ...empty });
+export function open({ id, share, ...given }: OpenMessage): void {
+  const empty = { sets: new Map(), sessions: new Map(), randoms: new RandomFeeds(given.seed), values: {}, sound: {} };
+  trainings.set(id, { ...given, sharer: share && new Sharer(share), ...empty });
 }
 
 /** Takes rows in place of those it holds. */
@@ -106,10 +110,13 @@ export async function steps(message: StepsMessage, { signal }: ThreadContext): P
   const stats = result.stats!.data as Float32Array;
   const [done] = result.stats!.shape;
   const failed = !lossesOf(stats, done!, program.batches).every(Number.isFinite);
-  if (failed) {
-    // the same steps again without the last: the tensors before it went as the next step was begun
-    if (done! > 1) keep(training, nextIn(await runSteps(training, message, done! - 1, signal)));
-  } else keep(training, nextIn(result));
+  const before = training.values;
+  // those before a step went as it was begun: the same steps again, without the last
+  const after = async (steps: number) =>
+    steps === 0 ? before : nextIn(await runSteps(training, message, steps, signal));
+  if (!failed) keep(training, nextIn(result), before);
+  else if (done === 1) keep(training, before, training.sound);
+  else keep(training, await after(done! - 1), await after(done! - 2));
   return { stats, done: done!, failed };
 }
 
@@ -191,9 +198,20 @@ export function batchFor(rows: LoadedRows, session: Session, { graph, batchSize 
   return found;
 }
 
-/** What steps begin with from now on. */
-export function keep(training: Training, values: Values): void {
+/** What steps begin with from now on, and what one began with whose loss was finite. */
+export function keep(training: Training, values: Values, sound: Values): void {
   training.values = values;
+  training.sound = learnedIn(training, sound);
+}
+
+function learnedIn({ learned }: Training, values: Values): Values {
+  return Object.fromEntries(learned.flatMap((name) => (values[name] ? [[name, values[name]]] : [])));
+}
+
+/** Goes back to what had been learned when a loss was last finite: what came after it may be good for nothing. */
+export function retreat(id: string): void {
+  const training = trainingOf(id);
+  training.values = { ...training.values, ...training.sound };
 }
 
 function nextIn(result: Values): Values {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { quietLoop } from "../../test/loop-delay.js";
-import { DataError } from "../errors.js";
+import { TrainingError } from "../errors.js";
 import { dense } from "../nn/layers/dense.js";
 import { dropout } from "../nn/layers/dropout.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
@@ -11,10 +11,11 @@ import { lbfgs } from "../optim/lbfgs-optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Random } from "../util/random.js";
 import type { Callback, TrainingRun } from "./callback.js";
+import { earlyStopping } from "./callbacks/early-stopping.js";
 import { decodeCheckpoint } from "./checkpoint.js";
 import type { Field, Problem } from "./problem.js";
 import { RowStore } from "./row-store.js";
-import { type TrainOptions, train } from "./trainer.js";
+import { type Trained, type TrainOptions, train } from "./trainer.js";
 
 const x: Field = { name: "features", dtype: "float32", shape: [2] };
 const y: Field = { name: "label", dtype: "int32", shape: [] };
@@ -139,21 +140,56 @@ describe("training", () => {
 
   test("stops at a loss that is not finite, with the step, the learning rate and the largest gradient", async () => {
     const failed = await train(await options({ optimizer: adam({ lr: 1e38 }) })).catch((error: unknown) => error);
-    expect(failed).toBeInstanceOf(DataError);
-    const { message, fields } = failed as DataError;
+    expect(failed).toBeInstanceOf(TrainingError);
+    const { message, code, model } = failed as TrainingError<Trained>;
+    expect(code).toBe("NOT_FINITE");
     expect(message).toMatch(
       /^test: the loss is no longer a finite number at step \d+ \(epoch 1\), with learning rate 1e\+38 and (NaN|Infinity|[\d.e+-]+) as the largest gradient, that of "dense(_1)?\/(kernel|bias)"; lower the learning rate/,
     );
-    // those before the step are there
-    const weights = fields.weights as ReadonlyMap<string, Tensor>;
-    for (const values of Object.values(numbersOf(weights)))
+    // those of the last step with a finite loss are there
+    for (const values of Object.values(numbersOf(model.weights)))
       for (const value of values) expect(Number.isFinite(value)).toBe(true);
   });
 
-  test("an abort ends it with the signal's reason", async () => {
+  test("an abort ends it with what was learned", async () => {
     const controller = new AbortController();
-    const abort: Callback = { name: "abort", onEpochEnd: () => controller.abort(new Error("enough")) };
-    await expect(train(await options({ callbacks: [abort], signal: controller.signal }))).rejects.toThrow("enough");
+    const reason = new Error("enough");
+    const abort: Callback = { name: "abort", onEpochEnd: (epoch) => void (epoch === 1 && controller.abort(reason)) };
+    const running = train(await options({ callbacks: [abort], signal: controller.signal }));
+    const error: TrainingError<Trained> = await running.then(
+      () => undefined as never,
+      (error) => error,
+    );
+    expect(error).toMatchObject({ name: "AbortError", code: "ABORTED", cause: reason, fields: { step: 32 } });
+    expect(error.message).toBe(
+      "test: the fit was aborted at step 32 (epoch 3 of 30); what was learned until then is the error's model",
+    );
+    const two = await train(await options({ epochs: 2 }));
+    expect(numbersOf(error.model.weights)).toEqual(numbersOf(two.weights));
+    expect(error.model.history).toEqual(two.history);
+  });
+
+  test("an abort before the first step ends it with the signal's reason", async () => {
+    const signal = AbortSignal.abort(new Error("too late"));
+    await expect(train(await options({ signal }))).rejects.toBe(signal.reason);
+  });
+
+  test.each(["abort", "NaN"])("what an %s leaves are the best weights where those are restored", async (how) => {
+    const controller = new AbortController();
+    const spoil: Callback = {
+      name: "spoil",
+      async onEpochEnd(epoch, _logs, run) {
+        if (epoch === 3) run.lrFactor = how === "NaN" ? 1e38 : 1e4;
+        if (epoch === 4) controller.abort();
+      },
+    };
+    const best = earlyStopping({ monitor: "loss", patience: 10, restoreBestWeights: true });
+    const more = { callbacks: [spoil, best], signal: controller.signal };
+    const { model } = (await train(await options(more)).catch(
+      (error) => error as TrainingError<Trained>,
+    )) as TrainingError<Trained>;
+    expect(model.history).toHaveLength(how === "NaN" ? 4 : 5);
+    expect(numbersOf(model.weights)).toEqual(numbersOf((await train(await options({ epochs: 4 }))).weights));
   });
 
   test("leaves the main thread free", { timeout: 120_000 }, async ({ skip }) => {

@@ -59,8 +59,6 @@ export interface TrainOptions {
   readonly resume?: Checkpoint | boolean | undefined;
   /** Ends the run after the steps under way. */
   readonly signal?: AbortSignal | undefined;
-  /** What an abort gives: the signal's reason as an error, or ("keep") what was learned so far. Default "throw". */
-  readonly onAbort?: "throw" | "keep";
 }
 
 export interface Trained {
@@ -78,8 +76,9 @@ export interface Trained {
  * Trains a network.
  *
  * @throws ShapeError where layers do not fit; DataError without rows, EngineError where a step would take more
- * memory than there is, with its largest tensor; DataError where the loss is no longer finite: it says the
- * step, the learning rate and the largest gradient, and its field `weights` holds those before that step; the signal's reason.
+ * memory than there is, with its largest tensor; the signal's reason where it is aborted before the first step;
+ * TrainingError<Trained> where it is aborted later, or the loss is no longer finite: then it says the step, the learning
+ * rate and the largest gradient, and gives the weights of the last step with a finite loss.
  */
 export async function train(options: TrainOptions): Promise<Trained> {
   if (options.train.rows === 0) {
@@ -113,10 +112,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
       if (start === undefined) await engine.write(layout.first(options.seed, first), true);
       else await run.resume(start);
       const loop = new TrainingLoop({ ...options, ...work }, engine, run, folder);
-      return {
-        ...(await loop.train().catch((error) => Promise.reject(explained(error, who)))),
-        cachedRows: work.cachedRows,
-      };
+      return await loop.train().catch((error) => Promise.reject(explained(error, who)));
     } finally {
       await engine.close();
     }

@@ -1,6 +1,6 @@
 /** @file TrainingLoop: epochs, blocks of rows and chunks of steps, with validation, reports and saving. */
 
-import { DataError } from "../errors.js";
+import { messageOf, TrainingError } from "../errors.js";
 import { lrAt } from "../optim/optimizer.js";
 import type { Logs } from "./callback.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
@@ -14,9 +14,14 @@ import type { Trained, TrainOptions } from "./trainer.js";
 /** Milliseconds that a call should take: several reports a second, and little time between calls. */
 const chunkTime = 120;
 
+interface LoopOptions extends TrainOptions {
+  /** See Trained. */
+  readonly cachedRows: number;
+}
+
 /** The loop over epochs, blocks and chunks of steps. */
 export class TrainingLoop {
-  readonly #options: TrainOptions;
+  readonly #options: LoopOptions;
   readonly #engine: Engine;
   readonly #run: Run;
   readonly #feed: Feed;
@@ -27,7 +32,7 @@ export class TrainingLoop {
   /** When the run was saved. */
   #saved = performance.now();
 
-  constructor(options: TrainOptions, engine: Engine, run: Run, folder: CheckpointFolder | undefined) {
+  constructor(options: LoopOptions, engine: Engine, run: Run, folder: CheckpointFolder | undefined) {
     this.#options = options;
     this.#engine = engine;
     this.#run = run;
@@ -39,7 +44,7 @@ export class TrainingLoop {
       validation && new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1 });
   }
 
-  async train(): Promise<Omit<Trained, "cachedRows">> {
+  async train(): Promise<Trained> {
     const run = this.#run;
     let failure: unknown;
     try {
@@ -47,22 +52,29 @@ export class TrainingLoop {
       while (run.epoch < run.epochs && run.stopped === undefined) await this.#trainEpoch();
     } catch (error) {
       failure = await this.#aborted(error);
-      if (failure !== undefined) throw failure;
-    } finally {
-      await run.tell((each) => each.onTrainEnd?.(run, failure));
     }
-    return { weights: await run.learned(), history: run.history, stopped: run.stopped };
+    await run.end(failure);
+    if (failure !== undefined && !(failure instanceof TrainingError)) throw failure;
+    const { cachedRows } = this.#options;
+    const trained = { weights: await run.learned(), history: run.history, stopped: run.stopped, cachedRows };
+    if (failure !== undefined) throw failure.of(trained);
+    return trained;
   }
 
-  /** What an error that ended the loop is to the caller: nothing where it is an abort that keeps what was learned. */
+  /** What an error that ended the loop is to the caller; an abort is saved where there is a folder. */
   async #aborted(error: unknown): Promise<unknown> {
-    const { signal, onAbort = "throw" } = this.#options;
-    if (!signal?.aborted || error !== signal.reason) return error;
-    this.#run.isAborted = true;
-    await this.#save();
-    if (onAbort === "throw") return error;
-    this.#run.stop("aborted");
-    return undefined;
+    const { signal, who } = this.#options;
+    const run = this.#run;
+    if (!signal?.aborted || error !== signal.reason || run.step === 0) return error;
+    run.isAborted = true;
+    let message = `the fit was aborted at step ${run.step} (epoch ${run.epoch + 1} of ${run.epochs}); what was learned until then is the error's model`;
+    try {
+      await this.#save();
+      if (this.#folder !== undefined) message += "; fit again to go on from its checkpoint";
+    } catch (failed) {
+      message += `, but there is no checkpoint: ${messageOf(failed)}`;
+    }
+    return new TrainingError(who, message, undefined, { code: "ABORTED", cause: error, step: run.step });
   }
 
   async #save(): Promise<void> {
@@ -122,7 +134,9 @@ export class TrainingLoop {
         run.step += trained;
         if (failed) {
           const at = { ...place, step: run.step - 1, from: place.from + (trained - 1) * batches * batchSize };
-          throw await this.#notFinite(await this.#engine.gradients(at, { batches, batchSize }));
+          const gradients = await this.#engine.gradients(at, { batches, batchSize });
+          await this.#engine.retreat();
+          throw this.#notFinite(gradients);
         }
         await this.#report(stats, width, trained);
         if (performance.now() - this.#saved > 1000 * checkpointSeconds) await this.#save();
@@ -169,16 +183,17 @@ export class TrainingLoop {
   }
 
   /** @param gradients the largest of each weight in the step that failed */
-  async #notFinite(gradients: ReadonlyMap<string, number>): Promise<DataError> {
+  #notFinite(gradients: ReadonlyMap<string, number>): TrainingError {
     const { epoch } = this.#run;
     const step = this.#run.step - 1;
     const lr = lrAt(this.#options.optimizer, step) * this.#run.lrFactor;
     const size = ([, gradient]: readonly [string, number]) => (Number.isNaN(gradient) ? Infinity : gradient);
     const [weight, gradient] = [...gradients].reduce((most, each) => (size(each) > size(most) ? each : most));
-    return new DataError(
+    return new TrainingError(
       this.#options.who,
       `the loss is no longer a finite number at step ${step + 1} (epoch ${epoch + 1}), with learning rate ${lr} and ${gradient} as the largest gradient, that of "${weight}"; lower the learning rate, clip the gradients (globalClipNorm: 1), or look for extreme values in the data`,
-      { code: "NOT_FINITE", step: step + 1, lr, weight, gradient, gradients, weights: await this.#run.learned() },
+      undefined,
+      { code: "NOT_FINITE", step: step + 1, lr, weight, gradient, gradients },
     );
   }
 }

@@ -10,7 +10,7 @@ import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { activate } from "../../train/forward.js";
 import { Asset } from "../../util/asset.js";
 import { defineParams, type Input, json, optional, text } from "../../util/params.js";
-import { type Finish, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
+import { type Finish, type Fitted, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { lossesBy } from "../neural/per-output.js";
 import { numberOf, prefixOf } from "../neural/trained.js";
@@ -46,7 +46,8 @@ const params = defineParams({
  * Reports progress as task `NeuralClassifier.fit`.
  *
  * @throws SchemaError for a column that does not fit; ShapeError where layers do not fit each other; DataError for a row
- * that is null, not finite or of an unknown class (it names the row), for no rows, and for a loss that is no longer finite.
+ * that is null, not finite or of an unknown class (it names the row), and for no rows; TrainingError, which has the model so
+ * far, where the signal is aborted or the loss is no longer finite.
  * @example
  * const network = nn.sequential([nn.dense(256, { activation: "relu" }), nn.dropout(0.3), nn.dense(10)]);
  * const model = await new NeuralClassifier({ network, optimizer: optim.adam({ lr: 1e-3 }), batchSize: 64, epochs: 6, seed: 1 }).fit(train);
@@ -85,12 +86,13 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
             : classOutputs(g, head.output, heads.length, head.loss, prediction),
         ),
       );
-    const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, finish, numbers);
     const { featuresCol, predictionCol, probabilityCol, rawPredictionCol, device } = this.params;
-    return new NeuralClassificationModel({
-      ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, feeds, outputs, numbers, history, device },
-      model: new Asset(graph.toBytes()),
-    });
+    const model = ({ graph, feeds, outputs, history }: Fitted) =>
+      new NeuralClassificationModel({
+        ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, feeds, outputs, numbers, history, device },
+        model: new Asset(graph.toBytes()),
+      });
+    return fitNetwork(this, df, options, { finish, model }, numbers);
   }
 
   /** Outputs of numbers. A network with one output tells classes, whatever its loss. */

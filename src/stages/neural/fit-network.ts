@@ -2,7 +2,7 @@
 
 import { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
-import { DataError, ParamError, SchemaError } from "../../errors.js";
+import { DataError, ParamError, SchemaError, TrainingError } from "../../errors.js";
 import type { Graph } from "../../graph/graph.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
@@ -24,7 +24,7 @@ import {
   rowWeight,
 } from "../../train/problem.js";
 import type { RowStore } from "../../train/row-store.js";
-import { train } from "../../train/trainer.js";
+import { type Trained, train } from "../../train/trainer.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
 import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
@@ -38,6 +38,7 @@ export interface NetworkParams extends Values<typeof neuralParams> {
   readonly classWeight?: Readonly<Record<string, number>> | undefined;
 }
 
+/** What models are made of. */
 export interface Fitted {
   readonly graph: Graph;
   readonly feeds: Readonly<Record<string, Feed>>;
@@ -71,18 +72,25 @@ export async function schemaOf(df: DataFrame, who: Stage): Promise<Schema> {
   throw new ParamError(who, `fit takes a DataFrame, got ${given}; make one with session.createDataFrame(rows)`);
 }
 
+/** What makes an estimator's model of the trained network. */
+export interface Making<M> {
+  readonly finish: Finish;
+  model(fitted: Fitted): M;
+}
+
 /**
  * Trains the network of an estimator's parameters.
  *
  * @param numbers outputs of a classifier that are numbers: a list of metrics is not for them
+ * @throws TrainingError<M> where training ended before its time
  */
-export async function fitNetwork(
+export async function fitNetwork<M>(
   stage: Stage & { readonly params: NetworkParams },
   df: DataFrame,
   { signal }: FitOptions,
-  finish: Finish,
+  making: Making<M>,
   numbers: readonly string[] = [],
-): Promise<Fitted> {
+): Promise<M> {
   const { params } = stage;
   const schema = await df.schema();
   const { network, features, labels } = requireColumns(schema, params, stage);
@@ -130,7 +138,17 @@ export async function fitNetwork(
     }
     const weightField = rows.fields.find(({ name }) => name === rowWeight);
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
-    const { weights, history } = await train({
+    const modelOf = ({ weights, history }: Trained) => {
+      const graph = inferenceGraph(problem, weights, (g, outputs) =>
+        making.finish(
+          g,
+          heads.map((head) => ({ head, prediction: outputs[head.output]! })),
+        ),
+      );
+      const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
+      return making.model({ graph, feeds, outputs: network.outputs, history });
+    };
+    const training = train({
       who: stage,
       problem,
       optimizer: optimizers.of(params.optimizer, stage),
@@ -147,14 +165,11 @@ export async function fitNetwork(
       device: params.device,
       signal,
     });
-    const graph = inferenceGraph(problem, weights, (g, outputs) =>
-      finish(
-        g,
-        heads.map((head) => ({ head, prediction: outputs[head.output]! })),
-      ),
+    return modelOf(
+      await training.catch((error) => {
+        throw error instanceof TrainingError ? error.of(modelOf(error.model)) : error;
+      }),
     );
-    const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
-    return { graph, feeds, outputs: network.outputs, history };
   } finally {
     await rows.close();
     await validation?.close();

@@ -5,7 +5,7 @@ import type { Schema } from "../../data/schema.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { columnName, defineParams, type Input } from "../../util/params.js";
-import { fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
+import { type Finish, type Fitted, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { numberOf, prefixOf } from "../neural/trained.js";
 import { NeuralRegressionModel, predictedColumns } from "./neural-regression-model.js";
@@ -23,7 +23,7 @@ const params = defineParams({
  * {@link NeuralClassifier}. Reports progress as task `NeuralRegressor.fit`.
  *
  * @throws SchemaError for a column that does not fit; ShapeError where layers do not fit each other; DataError for a row
- * that is null or not finite (it names the row), for no rows, and for a loss that is no longer finite.
+ * that is null or not finite (it names the row), and for no rows; TrainingError as NeuralClassifier.
  * @example
  * const network = nn.sequential([nn.dense(32, { activation: "relu" }), nn.dense(1)]);
  * const model = await new NeuralRegressor({ network, labelCol: "price", epochs: 20, validation: 0.1 }).fit(houses);
@@ -48,17 +48,19 @@ export class NeuralRegressor extends Estimator<typeof params, NeuralRegressionMo
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<NeuralRegressionModel> {
     this.transformSchema(await schemaOf(df, this));
-    const { graph, feeds, outputs, history } = await fitNetwork(this, df, options, (g, heads) => {
+    const finish: Finish = (g, heads) => {
       const named = heads.map(({ head, prediction }) => {
         const name = `${prefixOf(head.output, heads.length)}prediction`;
         return [name, numberOf(g, prediction)];
       });
       return Object.fromEntries(named);
-    });
+    };
     const { featuresCol, predictionCol, device } = this.params;
-    return new NeuralRegressionModel({
-      ...{ featuresCol, predictionCol, feeds, outputs, history, device },
-      model: new Asset(graph.toBytes()),
-    });
+    const model = ({ graph, feeds, outputs, history }: Fitted) =>
+      new NeuralRegressionModel({
+        ...{ featuresCol, predictionCol, feeds, outputs, history, device },
+        model: new Asset(graph.toBytes()),
+      });
+    return fitNetwork(this, df, options, { finish, model });
   }
 }

@@ -54,9 +54,10 @@ export const earlyStopping = defineCallback(
             now.best === undefined ? "" : ` than ${Number(now.best.toPrecision(6))} after epoch ${now.bestEpoch! + 1}`;
           run.stop(`${params.monitor} got no better${best} for ${now.wait} ${now.wait === 1 ? "epoch" : "epochs"}`);
         },
-        async onTrainEnd(run, error) {
+        // after a failure or an abort too: what is kept then are the best weights
+        async onTrainEnd(run) {
           const { weights } = state();
-          if (error !== undefined || weights === undefined) return;
+          if (weights === undefined) return;
           await run.setWeights(
             new Map(Object.entries(weights).map(([weight, [shape, bytes]]) => [weight, restored(shape, bytes)])),
           );
