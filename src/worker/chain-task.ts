@@ -12,13 +12,13 @@ import { currentPoolThread, type ThreadContext } from "../runtime/context.js";
 import { UserCode } from "../stages/code/user-code.js";
 import { PackBlocks } from "../stages/objective/pack-blocks.js";
 import { SumBlocks } from "../stages/objective/sum-blocks.js";
+import { loadTransformers } from "../stages/transformers.js";
 import { Asset } from "../util/asset.js";
 import { BatchRoom } from "./batch-room.js";
 import type { ChainSpec, ChainStep } from "./chain.js";
 import { ModelFunction } from "./model-function.js";
 import { type PackedBatch, packBatch, transferable, unpackBatch } from "./pack.js";
 import { ReadFiles } from "./read-files.js";
-import "../stages/index.js";
 
 registerStages(ReadFiles, ModelFunction, PackBlocks, SumBlocks);
 
@@ -103,6 +103,7 @@ async function openChain(chain: ChainSpec): Promise<OpenChain> {
 }
 
 async function stageOf({ spec, modules }: Extract<ChainStep, { kind: "stage" }>): Promise<Transformer> {
+  await loadTransformers(spec);
   for (const module of modules) await import(module);
   const assets = new Map(spec.assets.map(({ bytes, sha256 }) => [sha256, new Asset(bytes, sha256)]));
   const stage = stageFromSpec(spec, assets);

@@ -6,6 +6,7 @@ import { toArrowSchema } from "../data/arrow-types.js";
 import type { BatchStage } from "../data/batch-stage.js";
 import type { Schema } from "../data/schema.js";
 import { DeepframeError } from "../errors.js";
+import { makeHeapRoom } from "../runtime/heap-room.js";
 import { type Job, sharedPool } from "../runtime/pool.js";
 import { type ChainSpec, stepOf } from "./chain.js";
 import { type PackedBatch, packBatch, packedBytes, transferable, unpackBatch } from "./pack.js";
@@ -46,6 +47,7 @@ export async function* runChain(
     output: output.toJSON(),
   };
   const arrowSchema = toArrowSchema(output);
+  const giveBack = makeHeapRoom();
   const stop = new AbortController();
   const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   // one more in hand than the pool takes, so that a thread never waits for this one
@@ -80,6 +82,7 @@ export async function* runChain(
       if (packed.rows > 0) yield unpackBatch(packed, arrowSchema);
     }
   } finally {
+    giveBack();
     stop.abort(new Error("the chain has ended"));
     results.end();
     await feeding;

@@ -14,6 +14,7 @@ import { DeepframeError, ParamError } from "../../src/errors.js";
 import { load, loadEstimator } from "../../src/pipeline/load.js";
 import { registeredStages, stageFromSpec } from "../../src/pipeline/registry.js";
 import { Estimator, type Stage, Transformer } from "../../src/pipeline/stage.js";
+import { loadTransformers, transformerNames } from "../../src/stages/transformers.js";
 import { engines, type TestEngine } from "../engines.js";
 import { examples, type StageExample } from "./examples.js";
 
@@ -21,6 +22,14 @@ const names = registeredStages().map(({ name }) => name);
 
 test("every registered stage has an example in test/conformance/examples.ts", () => {
   expect(names.filter((name) => examples[name] === undefined)).toEqual([]);
+});
+
+test("workers find every registered transformer, and under its own name", async () => {
+  const classes = new Map(registeredStages().map((Class) => [Class.name, Class]));
+  const transformers = names.filter((name) => classes.get(name)!.prototype instanceof Transformer);
+  expect(transformers.toSorted()).toEqual(transformerNames.toSorted());
+  for (const type of transformers) await loadTransformers({ type, params: {}, assets: [] });
+  for (const Class of registeredStages()) expect(Class, Class.name).toBe(classes.get(Class.name));
 });
 
 describe.each(engines)("on $name", (engine) => {

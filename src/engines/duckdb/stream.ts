@@ -4,6 +4,7 @@ import type { DuckDBType } from "@duckdb/node-api";
 import type * as arrow from "apache-arrow";
 import type { Schema } from "../../data/schema.js";
 import { internal } from "../../errors.js";
+import { makeHeapRoom } from "../../runtime/heap-room.js";
 import { BatchBuilder } from "./batch-builder.js";
 import type { Database } from "./database.js";
 import { translate } from "./translate.js";
@@ -27,6 +28,7 @@ export async function* streamQuery(
 ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
   signal?.throwIfAborted();
   const connection = await database.connect();
+  const giveBack = makeHeapRoom();
   const interrupt = () => connection.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
@@ -56,6 +58,7 @@ export async function* streamQuery(
     signal?.throwIfAborted();
     throw translate(error, "DuckDB", schema.names);
   } finally {
+    giveBack();
     signal?.removeEventListener("abort", interrupt);
     database.release(connection);
   }
