@@ -1,44 +1,56 @@
 /** @file Splits an ONNX network into what stays as it is and what is trained. */
 
 import { readsOf } from "../graph/scope.js";
+import type { Node } from "../graph/types.js";
 import { inferShapes } from "../ops/infer.js";
+import { cutBefore, type Maker } from "./cut.js";
 import type { Layer } from "./layer.js";
 import { Network } from "./network.js";
 import { type OnnxNetwork, weightStates } from "./onnx.js";
 import { buildGraph } from "./onnx-build.js";
-import { reachable } from "./onnx-weights.js";
 
-/**
- * Undefined where nothing is frozen, or where what lies between is not one tensor of float32 per row, such as sizes worked
- * out at run time.
- */
-export function splitFrozen(network: OnnxNetwork): { frozen: OnnxNetwork; rest: Layer } | undefined {
+interface NodeMaker extends Maker {
+  readonly node: Node;
+}
+
+export interface OnnxParts {
+  readonly frozen: OnnxNetwork;
+  /** Reads the results of `frozen`, then the inputs of the whole. */
+  readonly rest: Layer;
+  /** Which inputs of the whole those are, by number. */
+  readonly through: readonly number[];
+}
+
+/** Undefined where nothing is frozen, or nothing that could be kept for each row. */
+export function splitFrozen(network: OnnxNetwork): OnnxParts | undefined {
   if (network.params.batchNormStatistics === "batch") return undefined;
   const { graph } = network;
-  const trained = new Set(network.weightNames({ trainable: true }));
-  const after = reachable(
-    graph,
-    new Set(graph.nodes.filter((node) => readsOf(node).some((name) => trained.has(name)))),
-  );
-  const made = new Set([...after].flatMap(({ outputs }) => outputs));
-  const between = new Set<string>();
-  const read = [...[...after].flatMap(readsOf), ...graph.outputs.map(({ name }) => name)];
-  for (const name of read) if (!made.has(name) && !graph.initializers.has(name)) between.add(name);
-  const fed = new Set(graph.inputs.map(({ name }) => name));
-  if (between.size === 0 || [...between].some((name) => fed.has(name))) return undefined;
   const known = inferShapes(graph);
-  const infos = [...between].map(
-    (name) => known.valueInfo.get(name) ?? known.outputs.find((info) => info.name === name),
-  );
+  const infoOf = (name: string) =>
+    known.valueInfo.get(name) ?? [...known.outputs, ...known.inputs].find((info) => info.name === name);
   const batch = graph.inputs[0]?.shape?.[0];
-  const isPerRow = infos.every((info) => info?.dtype === "float32" && info.shape?.[0] === batch && batch !== undefined);
-  if (!isPerRow) return undefined;
-  const inputs = infos as NonNullable<(typeof infos)[number]>[];
-  const rest = graph.with({ inputs, nodes: graph.nodes.filter((node) => after.has(node)) }).prune();
+  const [trained, frozen] = [true, false].map((trainable) => new Set(network.weightNames({ trainable })));
+  const makers = graph.nodes.map(
+    (node): NodeMaker => ({ node, reads: readsOf(node), makes: node.outputs.filter((name) => name !== "") }),
+  );
+  const cut = cutBefore({
+    makers,
+    inputs: new Set(graph.inputs.map(({ name }) => name)),
+    results: graph.outputs.map(({ name }) => name),
+    isTrained: ({ reads }) => reads.some((name) => trained!.has(name)),
+    isFrozen: ({ reads }) => reads.some((name) => frozen!.has(name)),
+    isPerRow(name) {
+      const info = infoOf(name);
+      return info?.dtype !== undefined && batch !== undefined && info.shape?.[0] === batch;
+    },
+  });
+  if (cut.between.length === 0) return undefined;
+  const inputs = [...cut.between, ...cut.through].map((name) => infoOf(name)!);
+  const rest = graph.with({ inputs, nodes: cut.after.map(({ node }) => node) }).prune();
   const states = weightStates(network);
   const { params, label, outputs } = network;
   return {
-    frozen: network.cutAt(...between),
+    frozen: network.cutAt(...cut.between),
     rest: new Network({
       type: network.type,
       params,
@@ -48,5 +60,6 @@ export function splitFrozen(network: OnnxNetwork): { frozen: OnnxNetwork; rest: 
       outputs,
       build: (context, xs) => buildGraph(context, rest, xs, states, "frozen"),
     }),
+    through: cut.through.map((name) => graph.inputs.findIndex((input) => input.name === name)),
   };
 }

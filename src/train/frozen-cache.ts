@@ -1,7 +1,10 @@
 /** @file The frozen part's results, computed once per row: training then runs on them, and no longer on the data. */
 
 import type { Graph } from "../graph/graph.js";
+import { bodiesOf } from "../graph/scope.js";
+import type { GraphBody } from "../graph/types.js";
 import { frozenPart } from "../nn/frozen.js";
+import type { NetworkInput } from "../nn/layer.js";
 import type { Device } from "../runtime/device.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { bytesPerElement, type DType } from "../tensor/dtype.js";
@@ -54,26 +57,33 @@ export async function frozenCache(
   const graph = inferenceGraph(frozen, values, (_, results) =>
     Object.fromEntries(Object.values(results).map((result, i) => [`result/${i}`, result])),
   );
-  if (!graph.nodes.some(({ opType }) => heavy.has(opType))) return undefined;
-  const inputs = resultFields(graph, parts.rest.inputs);
-  if (inputs === undefined || rowCount * bytesOf(inputs) > mostBytes) return undefined;
-  const rest: Problem = { ...problem, network: parts.rest, inputs };
+  if (!isHeavy(graph)) return undefined;
+  const results = resultFields(graph, parts.rest.inputs);
+  if (results === undefined || rowCount * bytesOf(results) > mostBytes) return undefined;
+  const through = parts.through.map((i) => problem.inputs[i]!);
+  const rest: Problem = { ...problem, network: parts.rest, inputs: [...results, ...through] };
   const session = await openSession(graph, { name: "frozen part", threads: 1, device });
   return {
     problem: rest,
-    rows: (store, signal) => resultRows(session, problem, rest, store, signal),
+    rows: (store, signal) => resultRows(session, problem, rest, results, store, signal),
     close: () => session.close(),
   };
 }
 
-/** One field per result, named as the rest's inputs; undefined where a size is not known. */
-function resultFields(graph: Graph, inputs: readonly { readonly name: string }[]): Field[] | undefined {
+/** One field per result, named as the rest's first inputs; undefined where a size is not known. */
+function resultFields(graph: Graph, inputs: readonly NetworkInput[]): Field[] | undefined {
   const fields = graph.outputs.map(({ dtype, shape }, i): Field | undefined => {
-    const row = shape?.slice(1);
-    if (dtype === undefined || dtype === "string" || !row?.every((dim) => typeof dim === "number")) return undefined;
-    return { name: inputs[i]!.name, dtype: dtype as Exclude<DType, "string">, shape: row };
+    const { name, shape: traced } = inputs[i]!;
+    // a Loop says less of its results than the layer that is written as one
+    const row = [shape?.slice(1), traced].find((sizes) => sizes?.every((dim) => typeof dim === "number"));
+    if (dtype === undefined || dtype === "string" || row === undefined) return undefined;
+    return { name, dtype: dtype as Exclude<DType, "string">, shape: row as readonly number[] };
   });
   return fields.every((field) => field !== undefined) ? fields : undefined;
+}
+
+function isHeavy({ nodes }: GraphBody): boolean {
+  return nodes.some((node) => heavy.has(node.opType) || bodiesOf(node).some(isHeavy));
 }
 
 function bytesOf(fields: readonly Field[]): number {
@@ -84,11 +94,12 @@ async function resultRows(
   session: Session,
   problem: Problem,
   rest: Problem,
+  results: readonly Field[],
   store: RowStore,
   signal: AbortSignal | undefined,
 ): Promise<RowStore> {
-  const results = new RowStore(fieldsOf(rest), store.limits);
-  const kept = fieldsOf(problem).slice(problem.inputs.length);
+  const found = new RowStore(fieldsOf(rest), store.limits);
+  const kept = fieldsOf(rest).slice(results.length);
   try {
     for (const pieces of reads(store)) {
       const rows = await store.read(pieces);
@@ -98,19 +109,18 @@ async function resultRows(
         const feeds = problem.inputs.map((field) => [field.name, tensorOf(rows, field, from, to)]);
         return session.run(Object.fromEntries(feeds), { signal });
       });
-      const found = await Promise.all(calls);
-      for (const [i, tensors] of found.entries()) {
+      for (const [i, tensors] of (await Promise.all(calls)).entries()) {
         const [from, to] = [i * callRows, Math.min(rows.count, (i + 1) * callRows)];
         const columns = [
-          ...rest.inputs.map(({ name }, at) => [name, tensors[session.outputs[at]!.name]!.data]),
+          ...results.map(({ name }, at) => [name, tensors[session.outputs[at]!.name]!.data]),
           ...kept.map((field) => [field.name, tensorOf(rows, field, from, to).data]),
         ];
-        await results.add({ count: to - from, columns: Object.fromEntries(columns) });
+        await found.add({ count: to - from, columns: Object.fromEntries(columns) });
       }
     }
-    return results;
+    return found;
   } catch (error) {
-    await results.close();
+    await found.close();
     throw error;
   }
 }

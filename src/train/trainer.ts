@@ -91,7 +91,8 @@ export async function train(options: TrainOptions): Promise<Trained> {
     // drawing millions of numbers takes a while
     if (sizeOf(spec.shape) > 2 ** 16) await nextTurn();
   }
-  const work = await withoutFrozen(options, first);
+  const isPartlyFrozen = whole.weights.some(({ name, trainable }) => !trainable && !whole.states.has(name));
+  const work = await withoutFrozen({ ...options, cacheFrozen: isPartlyFrozen && options.cacheFrozen !== false }, first);
   try {
     const { problem } = work;
     const { recompute = false, who, seed, memoryLimit, device = "cpu" } = options;
@@ -134,7 +135,7 @@ function explained(error: unknown, who: Who): unknown {
 
 /** What is left to do where the frozen part's results are kept: a smaller problem, on rows of results. */
 async function withoutFrozen(options: TrainOptions, first: ReadonlyMap<string, Tensor>) {
-  const { problem, train, validation, signal, cacheFrozen = true } = options;
+  const { problem, train, validation, signal, cacheFrozen } = options;
   const count = train.rows + (validation?.rows ?? 0);
   const cache = cacheFrozen ? await frozenCache(problem, first, count, options.device) : undefined;
   const stores: RowStore[] = [];
