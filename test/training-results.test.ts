@@ -45,9 +45,9 @@ describe("the examples", () => {
 
   testOn("flowers", "the top of MobileNetV2 learns flowers from 160 photos", async (folder) => {
     const file = sharedData("models/mobilenet_v2_1.0_224.onnx")!;
-    // 32 photos judge it, so one is 0.03; over five parts it reaches 0.84
+    // each photo is judged by a network that never saw it: 0.875, in other splits 0.88
     const [value] = await reached("fine-tuning", ["accuracy"], folder, file);
-    expect(value).toBeGreaterThan(0.74);
+    expect(value).toBeGreaterThanOrEqual(0.86);
   });
 
   testOn(

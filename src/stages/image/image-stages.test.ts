@@ -84,6 +84,22 @@ describe("ImageTransformer", () => {
     expect(tensorOf(await grey.predictOne({ image: png })).slice(0, 2)).toEqual([1, 13]);
   });
 
+  test("with one number for a size, the picture keeps its shape", async () => {
+    const stage = new ImageTransformer({ ...columns, resize: 45, centerCrop: [45, 40] });
+    const stretched = new ImageTransformer({ ...columns, resize: [45, 60], centerCrop: [45, 40] });
+    expect(await stage.predictOne({ image: jpeg })).toEqual(await stretched.predictOne({ image: jpeg }));
+    const tall = await sharp(jpeg).rotate(90).png().toBuffer();
+    const wide = new ImageTransformer({ ...columns, resize: [60, 45], randomCrop: [45, 45], seed: 3 });
+    const kept = new ImageTransformer({ ...columns, resize: 45, randomCrop: [45, 45], seed: 3 });
+    expect(await kept.predictOne({ image: tall })).toEqual(await wide.predictOne({ image: tall }));
+    expect(() => new ImageTransformer({ ...columns, resize: 45 })).toThrow(
+      "ImageTransformer: the tensor needs a size: set centerCrop or randomCrop beside resize: 45, which keeps the picture's shape",
+    );
+    expect(() => new ImageTransformer({ ...columns, resize: 45, centerCrop: [45, 46] })).toThrow(
+      "ImageTransformer: a crop must not be larger than what it is taken from; change resize or the crop",
+    );
+  });
+
   test("random changes follow the seed and the picture, not the batch", async () => {
     const random = {
       ...columns,
@@ -128,7 +144,7 @@ describe("ImageTransformer", () => {
       'ImageTransformer: mean must have 1 number or 3 (channels "RGB"), got 2',
     );
     expect(() => new ImageTransformer({ ...columns, resize: [0, 5] })).toThrow(
-      "ImageTransformer: resize must be [height, width], whole numbers of at least 1, got [0,5]",
+      "ImageTransformer: resize must be [height, width] or one number, whole numbers of at least 1, got [0,5]",
     );
   });
 

@@ -25,7 +25,13 @@ const jitterNames = ["brightness", "contrast", "saturation"] as const;
 
 const params = defineParams({
   ...pictureParams,
-  resize: optional(size("size the picture is stretched to, bilinear with antialiasing")),
+  resize: optional(
+    json<Size | number>(
+      "size the picture is stretched to, or its shorter side's with the shape kept; bilinear with antialiasing",
+      "[height, width] or one number, whole numbers of at least 1",
+      (value) => isLength(value) || isSize(value),
+    ),
+  ),
   centerCrop: optional(size("size of the middle that is kept after resizing")),
   randomCrop: optional(size("size of a window at a random place that is kept after resizing")),
   flip: boolean("mirrors every second picture, by chance, left to right", { default: false }),
@@ -45,14 +51,14 @@ const params = defineParams({
 
 /**
  * Turns pictures into float32 tensors of one shape: resize, crop, flip, colour jitter, (x - mean) / std, in that order,
- * as one ONNX graph. Random changes depend on the seed and the picture's bytes alone, so neither batches nor engines
+ * as one ONNX graph. With one number, `resize` keeps the picture's shape, and a crop must follow. Random changes depend on the seed and the picture's bytes alone, so neither batches nor engines
  * change them; take another seed for another draw.
  *
  * @throws ParamError where no size is set or sizes do not fit; DataError for a picture that cannot be read or is smaller
  * than its crop, unless `onError` is "null".
  * @example
  * new ImageTransformer({
- *   inputCol: "image", outputCol: "pixels", resize: [256, 256], centerCrop: [224, 224],
+ *   inputCol: "image", outputCol: "pixels", resize: 256, centerCrop: [224, 224],
  *   mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375],
  * });
  */
@@ -71,7 +77,8 @@ export class ImageTransformer extends Transformer<typeof params> {
     this.#shape();
     const fits = (outer: Size | undefined, inner: Size | undefined) =>
       outer === undefined || inner === undefined || (inner[0] <= outer[0] && inner[1] <= outer[1]);
-    if (!fits(resize, centerCrop) || !fits(centerCrop ?? resize, randomCrop)) {
+    const smallest: Size | undefined = typeof resize === "number" ? [resize, resize] : resize;
+    if (!fits(smallest, centerCrop) || !fits(centerCrop ?? smallest, randomCrop)) {
       throw new ParamError(this, "a crop must not be larger than what it is taken from; change resize or the crop");
     }
   }
@@ -96,9 +103,9 @@ export class ImageTransformer extends Transformer<typeof params> {
       const { valid, errors } = await mapPictures(batch, this.params, this, context, async (picture, at) => {
         this.#checkSize(picture);
         const flat = toChannels(picture, this.params.channels === "L" ? "L" : "RGB");
-        const { data, height, width, channels } = this.params.resize ? resize(flat, this.params.resize) : flat;
-        const image = new Tensor("uint8", data, [1, height, width, channels]);
-        const result = await session.run({ image, ...this.#draw(picture, at.key) });
+        const sized = this.params.resize ? resize(flat, stretched(this.params.resize, flat)) : flat;
+        const image = new Tensor("uint8", sized.data, [1, sized.height, sized.width, sized.channels]);
+        const result = await session.run({ image, ...this.#draw(sized, at.key) });
         pixels.set(result.pixels!.data as Float32Array, at.row * count);
       });
       return withColumns(batch, { [this.params.outputCol]: tensorColumn("float", shape, pixels, valid), ...errors });
@@ -106,13 +113,23 @@ export class ImageTransformer extends Transformer<typeof params> {
   }
 
   #preprocessing(): Preprocessing {
-    return { ...this.params, colorJitter: this.params.colorJitter !== undefined };
+    const { resize, colorJitter, ...others } = this.params;
+    return {
+      ...others,
+      resize: typeof resize === "number" ? undefined : resize,
+      colorJitter: colorJitter !== undefined,
+    };
   }
 
   #shape(): number[] {
     const shape = outputShape(this.#preprocessing());
     if (shape !== undefined) return shape;
-    throw new ParamError(this, "the tensor needs a size: set resize, centerCrop or randomCrop to [height, width]");
+    const { resize } = this.params;
+    const mend =
+      resize === undefined
+        ? "resize, centerCrop or randomCrop to [height, width]"
+        : `centerCrop or randomCrop beside resize: ${resize}, which keeps the picture's shape`;
+    throw new ParamError(this, `the tensor needs a size: set ${mend}`);
   }
 
   #checkSize({ height, width }: Pixels): void {
@@ -127,12 +144,12 @@ export class ImageTransformer extends Transformer<typeof params> {
     }
   }
 
-  /** The graph's random inputs for one picture; drawn in a fixed order, whatever is asked for. */
+  /** The graph's random inputs for one resized picture; drawn in a fixed order, whatever is asked for. */
   #draw({ height, width }: Pixels, key: () => number): Record<string, Tensor> {
-    const { resize, centerCrop, randomCrop, flip, colorJitter, seed } = this.params;
+    const { centerCrop, randomCrop, flip, colorJitter, seed } = this.params;
     if (randomCrop === undefined && !flip && colorJitter === undefined) return {};
     const random = randomNumbers(Math.imul(seed, 0x9e3779b1) ^ key());
-    const [rows, columns] = centerCrop ?? resize ?? [height, width];
+    const [rows, columns] = centerCrop ?? [height, width];
     const place = [random(), random()];
     const mirrored = random() < 0.5;
     const factors = jitterNames.map((name) => 1 + (2 * random() - 1) * (colorJitter?.[name] ?? 0));
@@ -157,9 +174,22 @@ export class ImageTransformer extends Transformer<typeof params> {
 }
 
 function size(doc: string) {
-  const isSize = (value: unknown) =>
-    Array.isArray(value) && value.length === 2 && value.every((n) => Number.isInteger(n) && n > 0);
   return json<Size>(doc, "[height, width], whole numbers of at least 1", isSize);
+}
+
+function isSize(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 2 && value.every(isLength);
+}
+
+function isLength(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) > 0;
+}
+
+/** The size a picture is stretched to; with one number as in torchvision, whose longer side is rounded down. */
+function stretched(size: Size | number, { height, width }: Pixels): Size {
+  if (typeof size !== "number") return size;
+  const shorter = Math.min(height, width);
+  return [Math.floor((size * height) / shorter), Math.floor((size * width) / shorter)];
 }
 
 function isColorJitter(value: unknown): boolean {
