@@ -2,24 +2,18 @@
 
 import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
-import type { Who } from "../errors.js";
-import type { WeightSpec } from "../nn/build.js";
-import type { Optimizer } from "../optim/optimizer.js";
-import { sgd } from "../optim/sgd.js";
 import type { Device } from "../runtime/device.js";
-import { toAsset } from "../runtime/load-asset.js";
 import { unpackTensors } from "../runtime/values.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Builder } from "./builder.js";
 import { Crew } from "./crew.js";
 import { runsOf } from "./epoch-plan.js";
 import { newExchange, newMeeting } from "./exchange.js";
 import { statCountOf } from "./forward.js";
-import { evaluationGraph, type Program, trainingGraph } from "./graphs.js";
-import { Layout } from "./layout.js";
-import { requireMemory } from "./memory.js";
-import { fieldsOf, type Problem } from "./problem.js";
+import type { Layout } from "./layout.js";
+import { type Form, fieldsOf } from "./problem.js";
+import { type ProgramRequest, probeOf } from "./programs.js";
 import type { Rows } from "./row-store.js";
-import { shardGraph, updateGraph } from "./shard-graphs.js";
 import { type Share, widthOf } from "./shared-steps.js";
 import type { SharedGradientsMessage, SharedProgram, SharedStepsMessage } from "./shared-thread.js";
 import type {
@@ -33,15 +27,11 @@ import type {
 } from "./thread.js";
 
 export interface EngineOptions {
-  readonly who: Who;
-  readonly problem: Problem;
+  readonly form: Form;
   readonly layout: Layout;
-  /** Values of all weights by name: those that are frozen go into the graphs. */
-  readonly values: ReadonlyMap<string, Tensor>;
+  /** Makes the graphs. */
+  readonly builder: Builder;
   readonly seed: number;
-  /** See TrainOptions. */
-  readonly recompute: boolean;
-  readonly memoryLimit: number | undefined;
   readonly device: Device;
   /** Threads that share each step; see shards.ts. */
   readonly shards: number;
@@ -56,16 +46,6 @@ export interface Place {
   readonly shuffle: boolean;
 }
 
-/** Puts each weight's gradient in its place. */
-const plain = sgd();
-const gradientsOnly: Optimizer = {
-  ...plain,
-  scope: "weight",
-  slots: {},
-  numbers: () => ({}),
-  update: ({ grad }) => ({ weight: grad, slots: {} }),
-};
-
 export class Engine {
   readonly #options: EngineOptions;
   readonly #id = randomUUID();
@@ -79,11 +59,11 @@ export class Engine {
 
   static async open(options: EngineOptions): Promise<Engine> {
     const engine = new Engine(options);
-    const { problem, seed, device, shards, layout } = options;
+    const { form, seed, device, shards, layout } = options;
     const threads = availableParallelism();
-    const common = { id: engine.#id, fields: fieldsOf(problem), seed, threads, device, learned: layout.learnedParts };
+    const common = { id: engine.#id, fields: fieldsOf(form), seed, threads, device, learned: layout.learnedParts };
     const groups = layout.groups.map(({ name, shape }) => ({ name, shape }));
-    const statCount = statCountOf(problem);
+    const statCount = statCountOf(form);
     const exchange = newExchange(shards, widthOf(groups, statCount));
     await engine.#crew.runAll("open", (shard): OpenMessage => {
       const share: Share | undefined = shards > 1 ? { shard, exchange, groups, statCount } : undefined;
@@ -116,7 +96,8 @@ export class Engine {
       const message: SharedStepsMessage = { id: this.#id, program, numbers, steps: shape.steps, meeting, ...place };
       return this.#crew.together<StepsResult>("steps", message);
     }
-    const program = await this.#training(shape.batchSize, shape.batches);
+    const { batchSize, batches } = shape;
+    const program = await this.#program({ kind: "steps", batchSize, batches });
     const message: StepsMessage = { id: this.#id, program, numbers, steps: shape.steps, ...place };
     return this.#crew.run<StepsResult>("steps", message);
   }
@@ -129,26 +110,22 @@ export class Engine {
     place: Place,
     { batches, batchSize }: { readonly batches: number; readonly batchSize: number },
   ): Promise<ReadonlyMap<string, number>> {
-    const { layout, seed, problem, shards } = this.#options;
-    const probe = new Layout(layout.weights, new Set(layout.states.map(({ name }) => name)), gradientsOnly);
+    const { layout, seed, shards } = this.#options;
+    const probe = probeOf(layout);
     const values = probe.first(seed, layout.weightsIn(await this.read()));
-    const frozen = (spec: WeightSpec) => this.#frozen(spec.name);
     const common = { id: this.#id, numbers: probe.numbersOf(place.step, 1, 1), steps: 1, ...place };
     let found: Record<string, number>;
     if (shards > 1) {
       const parts = batchSize % shards === 0 ? shards : 1;
-      const gradients = await this.#program(`part of gradients ${batchSize}`, 1, () =>
-        shardGraph(problem, probe, frozen, batchSize / parts),
-      );
+      const rows = batchSize / parts;
+      const gradients = await this.#program({ kind: "part", rows, threads: shards, probe: true });
       const message: SharedGradientsMessage = {
         ...{ ...common, program: { gradients, shards: parts } },
         values: Object.fromEntries(values),
       };
       found = await this.#crew.runSharing("gradients", message);
     } else {
-      const program = await this.#program(`gradients ${batchSize} ${batches}`, batches, () =>
-        trainingGraph(problem, probe, frozen, batchSize, batches),
-      );
+      const program = await this.#program({ kind: "steps", batchSize, batches, probe: true });
       const message: GradientsMessage = { ...common, program, values: Object.fromEntries(values) };
       found = await this.#crew.run("gradients", message);
     }
@@ -163,11 +140,11 @@ export class Engine {
     weights: ReadonlyMap<string, Tensor>,
     signal?: AbortSignal,
   ): Promise<Float32Array[]> {
-    const { problem, layout } = this.#options;
-    const width = statCountOf(problem);
+    const { form, layout } = this.#options;
+    const width = statCountOf(form);
     const found: Float32Array[] = [];
     for (const run of runsOf(rows, batchSize, 1)) {
-      const program = await this.#evaluation(run.batchSize);
+      const program = await this.#program({ kind: "evaluation", batchSize: run.batchSize });
       // some at a time, so that an abort is heard
       const most = Math.max(1, Math.floor(4096 / run.batchSize));
       for (let done = 0; done < run.steps; done += most) {
@@ -212,50 +189,22 @@ export class Engine {
     return this.#crew.close();
   }
 
-  #training(batchSize: number, batches: number): Promise<WireProgram> {
-    return this.#program(`train ${batchSize} ${batches}`, batches, () => {
-      const { problem, layout, recompute, who, memoryLimit: free = process.availableMemory() } = this.#options;
-      const frozen = ({ name }: WeightSpec) => this.#frozen(name);
-      const program = trainingGraph(problem, layout, frozen, batchSize, batches, recompute);
-      requireMemory(program.graph, { who, free, batchSize, mayRecompute: !recompute });
-      return program;
-    });
-  }
-
   /** A batch that does not come out even is done whole by each thread. */
   async #shared(batchSize: number): Promise<SharedProgram> {
-    const { problem, layout, who, memoryLimit: free = process.availableMemory(), shards: threads } = this.#options;
+    const { shards: threads } = this.#options;
     const shards = batchSize % threads === 0 ? threads : 1;
-    const rows = batchSize / shards;
-    const gradients = await this.#program(`part ${rows}`, 1, () => {
-      const program = shardGraph(problem, layout, ({ name }) => this.#frozen(name), rows);
-      requireMemory(program.graph, { who, free, batchSize, threads, mayRecompute: true });
-      return program;
-    });
-    return { gradients, update: await this.#program(`update ${shards}`, 1, () => updateGraph(layout, shards)), shards };
+    const gradients = await this.#program({ kind: "part", rows: batchSize / shards, threads });
+    return { gradients, update: await this.#program({ kind: "update", shards }), shards };
   }
 
-  #evaluation(batchSize: number): Promise<WireProgram> {
-    return this.#program(`evaluate ${batchSize}`, 1, () => {
-      const { problem, layout } = this.#options;
-      return evaluationGraph(problem, layout, (spec) => this.#frozen(spec.name), batchSize);
-    });
-  }
-
-  #frozen(name: string): Tensor {
-    return this.#options.values.get(name)!;
-  }
-
-  #program(key: string, batches: number, make: () => Program): Promise<WireProgram> {
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const made = (async () => {
-      const { graph, batchSize, randomSizes } = make();
-      const { bytes, sha256 } = await toAsset(graph.toBytes());
-      return { graph: { bytes, sha256 }, batchSize, batches, randomSizes };
-    })();
-    this.#programs.set(key, made);
-    return made;
+  #program(request: ProgramRequest): Promise<WireProgram> {
+    const key = JSON.stringify(request);
+    let program = this.#programs.get(key);
+    if (program === undefined) {
+      program = this.#options.builder.build(request);
+      this.#programs.set(key, program);
+    }
+    return program;
   }
 }
 

@@ -15,7 +15,7 @@ export interface Forward {
 }
 
 /** Numbers that each batch reports. */
-export function statCountOf({ heads }: Problem): number {
+export function statCountOf({ heads }: Pick<Problem, "heads">): number {
   return (
     2 +
     (heads.length > 1 ? heads.length : 0) +

@@ -42,7 +42,10 @@ export interface Problem {
   readonly weight: Field | undefined;
 }
 
-export function fieldsOf({ inputs, heads, weight }: Problem): readonly Field[] {
+/** What the rows are, and what is compared with them. */
+export type Form = Omit<Problem, "network">;
+
+export function fieldsOf({ inputs, heads, weight }: Form): readonly Field[] {
   return [...inputs, ...heads.map(({ target }) => target), ...(weight === undefined ? [] : [weight])];
 }
 
@@ -58,6 +61,8 @@ export function dataInput(field: string): string {
 export interface Manifest {
   readonly weights: readonly WeightSpec[];
   readonly states: ReadonlySet<string>;
+  /** Operators, forward. */
+  readonly nodes: number;
   /** Multiplications that products and convolutions do for one row. */
   readonly multiplications: number;
   /** Whether rows of a batch bear on each other's results. */
@@ -84,6 +89,7 @@ export function manifestOf({ network, inputs }: Pick<Problem, "network" | "input
   return {
     weights,
     states: new Set(built.updates.keys()),
+    nodes: g.nodes.length,
     multiplications: multiplicationsOf(g) / rows,
     mixesRows: built.mixesRows,
   };

@@ -133,7 +133,7 @@ describe("threads that share a step", () => {
     const given = { ...problem(layers, loss), weight };
     const manifest = manifestOf(given);
     const layout = new Layout(manifest.weights, manifest.states, adam());
-    return shardsOf({ problem: given, manifest, layout, batchSize, recompute, device: "cpu", threads });
+    return shardsOf({ form: given, manifest, layout, batchSize, recompute, device: "cpu", threads });
   };
   const heavy = () => [
     reshape([1, 4, 4]),

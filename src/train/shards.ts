@@ -3,7 +3,7 @@
 import type { Device } from "../runtime/device.js";
 import { sizeOf } from "../tensor/shape.js";
 import type { Layout } from "./layout.js";
-import type { Manifest, Problem } from "./problem.js";
+import type { Form, Manifest } from "./problem.js";
 
 /** Multiplications of a step, forward, from which it pays: below, threads wait for each other too often. */
 const leastWork = 2e7;
@@ -15,7 +15,7 @@ const leastWorkPerWeight = 300;
 const leastRows = 8;
 
 export interface ShardOptions {
-  readonly problem: Problem;
+  readonly form: Form;
   readonly manifest: Manifest;
   readonly layout: Layout;
   readonly batchSize: number;
@@ -30,12 +30,12 @@ export interface ShardOptions {
  * its rows forward and backward, all update by the mean of the gradients. That is the same only where rows do not bear on
  * each other (no batch statistics) and weigh the same. Decided by sizes alone, never by time, so that a run can be repeated.
  */
-export function shardsOf({ problem, manifest, layout, batchSize, recompute, device, threads }: ShardOptions): number {
+export function shardsOf({ form, manifest, layout, batchSize, recompute, device, threads }: ShardOptions): number {
   const isApart =
     !manifest.mixesRows &&
     layout.states.length === 0 &&
-    problem.weight === undefined &&
-    problem.heads.every(({ loss }) => !loss.mixesRows);
+    form.weight === undefined &&
+    form.heads.every(({ loss }) => !loss.mixesRows);
   const { gradientAccumulationSteps } = layout.optimizer.params;
   if (!isApart || recompute || device !== "cpu" || gradientAccumulationSteps > 1) return 1;
   const weights = layout.groups.reduce((sum, { shape }) => sum + sizeOf(shape), 0);

@@ -5,15 +5,17 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataError, messageOf, ParamError, type Who } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import type { Device } from "../runtime/device.js";
-import { sizeOf } from "../tensor/shape.js";
+import { openSession } from "../runtime/session.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { Asset } from "../util/asset.js";
+import { Builder } from "./builder.js";
 import type { Callback, Logs } from "./callback.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { CheckpointFolder } from "./checkpoint-folder.js";
 import { Engine } from "./engine.js";
-import { frozenCache } from "./frozen-cache.js";
+import { resultRows } from "./frozen-cache.js";
 import { Layout } from "./layout.js";
-import { manifestOf, type Problem } from "./problem.js";
+import { type Manifest, manifestOf, type Problem } from "./problem.js";
 import type { RowStore } from "./row-store.js";
 import { Run } from "./run.js";
 import { shardsOf } from "./shards.js";
@@ -85,40 +87,37 @@ export async function train(options: TrainOptions): Promise<Trained> {
     throw new DataError(options.who, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
   }
   const whole = manifestOf(options.problem);
-  const first = new Map<string, Tensor>();
-  for (const spec of whole.weights) {
-    first.set(spec.name, options.weights?.get(spec.name) ?? spec.initial(options.seed));
-    // drawing millions of numbers takes a while
-    if (sizeOf(spec.shape) > 2 ** 16) await nextTurn();
-  }
-  const isPartlyFrozen = whole.weights.some(({ name, trainable }) => !trainable && !whole.states.has(name));
-  const work = await withoutFrozen({ ...options, cacheFrozen: isPartlyFrozen && options.cacheFrozen !== false }, first);
+  await nextTurn();
+  const { recompute = false, who, problem, seed, optimizer, weights, memoryLimit, device = "cpu" } = options;
+  const builder = new Builder({ who, problem, optimizer, seed, recompute, weights, memoryLimit }, whole);
   try {
-    const { problem } = work;
-    const { recompute = false, who, seed, memoryLimit, device = "cpu" } = options;
-    // building a network takes a while
-    const rest = problem === options.problem ? whole : manifestOf(problem);
-    const layout = new Layout(rest.weights, rest.states, options.optimizer, !recompute);
-    if (layout.groups.length === 0) {
-      throw new ParamError(options.who, "no weight of the network can be trained; unfreeze a layer or add one");
-    }
-    const sizes = { problem, manifest: rest, layout, batchSize: options.batchSize, recompute, device };
-    const { shards = shardsOf({ ...sizes, threads: availableParallelism() }) } = options;
-    const values = first;
-    const engine = await Engine.open({ problem, layout, values, seed, recompute, who, memoryLimit, device, shards });
+    const first = await builder.draw();
+    const work = await withoutFrozen(options, builder, whole);
     try {
-      const run = new Run(options, layout, engine, first);
-      const folder = await folderOf(options);
-      const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
-      if (start === undefined) await engine.write(layout.first(options.seed, first), true);
-      else await run.resume(start);
-      const loop = new TrainingLoop({ ...options, ...work }, engine, run, folder);
-      return await loop.train().catch((error) => Promise.reject(explained(error, who)));
+      const { form, manifest } = work;
+      const layout = new Layout(manifest.weights, manifest.states, optimizer, !recompute);
+      if (layout.groups.length === 0) {
+        throw new ParamError(who, "no weight of the network can be trained; unfreeze a layer or add one");
+      }
+      const sizes = { form, manifest, layout, batchSize: options.batchSize, recompute, device };
+      const { shards = shardsOf({ ...sizes, threads: availableParallelism() }) } = options;
+      const engine = await Engine.open({ form, layout, builder, seed, device, shards });
+      try {
+        const run = new Run(options, layout, engine, first);
+        const folder = await folderOf(options);
+        const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
+        if (start === undefined) await engine.write(layout.first(seed, first), true);
+        else await run.resume(start);
+        const loop = new TrainingLoop({ ...options, ...work }, engine, run, folder);
+        return await loop.train().catch((error) => Promise.reject(explained(error, who)));
+      } finally {
+        await engine.close();
+      }
     } finally {
-      await engine.close();
+      await work.close();
     }
   } finally {
-    await work.close();
+    builder.close();
   }
 }
 
@@ -133,27 +132,33 @@ function explained(error: unknown, who: Who): unknown {
   return new DataError(who, message, { code: "OUT_OF_RANGE", cause: error });
 }
 
-/** What is left to do where the frozen part's results are kept: a smaller problem, on rows of results. */
-async function withoutFrozen(options: TrainOptions, first: ReadonlyMap<string, Tensor>) {
-  const { problem, train, validation, signal, cacheFrozen } = options;
+/** What is left to do where the frozen part's results are kept: rows of results, of another form. */
+async function withoutFrozen(options: TrainOptions, builder: Builder, whole: Manifest) {
+  const { problem, train, validation, signal, device = "cpu", cacheFrozen = true } = options;
   const count = train.rows + (validation?.rows ?? 0);
-  const cache = cacheFrozen ? await frozenCache(problem, first, count, options.device) : undefined;
+  const isPartlyFrozen = whole.weights.some(({ name, trainable }) => !trainable && !whole.states.has(name));
+  const split = cacheFrozen && isPartlyFrozen ? await builder.split(count) : undefined;
   const stores: RowStore[] = [];
   const close = async () => void (await Promise.all(stores.map((store) => store.close())));
-  if (cache === undefined) return { problem, train, validation, cachedRows: 0, close };
+  if (split === undefined) return { form: problem, manifest: whole, train, validation, cachedRows: 0, close };
+  const { graph, form } = split;
+  const specs = new Map(whole.weights.map((spec) => [spec.name, spec]));
+  const manifest: Manifest = { ...split.manifest, weights: split.manifest.weights.map((name) => specs.get(name)!) };
+  const frozen = new Asset(graph.bytes, graph.sha256);
+  const session = await openSession(frozen, { name: "frozen part", threads: 1, device });
   const results = async (store: RowStore) => {
-    const found = await cache.rows(store, signal);
+    const found = await resultRows(session, problem.inputs, split, store, signal);
     stores.push(found);
     return found;
   };
   try {
     const rows = { train: await results(train), validation: validation && (await results(validation)) };
-    return { problem: cache.problem, ...rows, cachedRows: count, close };
+    return { form, manifest, ...rows, cachedRows: count, close };
   } catch (error) {
     await close();
     throw error;
   } finally {
-    await cache.close();
+    await session.close();
   }
 }
 

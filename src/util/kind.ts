@@ -40,6 +40,14 @@ interface AnyMaker<T> {
   readonly make: (params: object) => T;
 }
 
+/** Types that were defined twice: the name says less than the one who defined it last. */
+const redefined = new Set<string>();
+
+/** Whether another type of some family had this name before. */
+export function isRedefined(type: string): boolean {
+  return redefined.has(keyOf(type));
+}
+
 /** A family of types: defines them, finds them by name, stores them as JSON. */
 export class Kind<T extends Configured> {
   /** As messages call one: `layer`. */
@@ -65,6 +73,7 @@ export class Kind<T extends Configured> {
   ): Maker<T, P, K> {
     const { type, aliases = [], specs, positional, make } = definition;
     const checked = (values: object) => make(checkParams(type, specs, values));
+    if (this.#types.has(keyOf(type))) redefined.add(keyOf(type));
     for (const name of [type, ...aliases]) this.#types.set(keyOf(name), { type, specs, make: checked });
     const maker = (...args: readonly unknown[]): T => {
       const named = args.length === 1 && positional.length > 0 && isPlain(args[0]);

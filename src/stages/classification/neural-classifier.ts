@@ -8,7 +8,6 @@ import type { Loss } from "../../nn/losses/loss.js";
 import { networkOf } from "../../nn/network.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { activate } from "../../train/forward.js";
-import { Asset } from "../../util/asset.js";
 import { defineParams, type Input, json, optional, text } from "../../util/params.js";
 import { type Finish, type Fitted, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
@@ -87,10 +86,9 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
         ),
       );
     const { featuresCol, predictionCol, probabilityCol, rawPredictionCol, device } = this.params;
-    const model = ({ graph, feeds, outputs, history }: Fitted) =>
+    const model = (fitted: Fitted) =>
       new NeuralClassificationModel({
-        ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, feeds, outputs, numbers, history, device },
-        model: new Asset(graph.toBytes()),
+        ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, numbers, device, ...fitted },
       });
     return fitNetwork(this, df, options, { finish, model }, numbers);
   }

@@ -1,9 +1,9 @@
 /** @file Fits a network to a DataFrame: columns, rows, training; what classifiers and regressors share. */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { DataError, ParamError, SchemaError, TrainingError } from "../../errors.js";
-import type { Graph } from "../../graph/graph.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { buildNetwork } from "../../nn/build.js";
@@ -13,6 +13,7 @@ import { networkOf } from "../../nn/network.js";
 import { shapeRules } from "../../ops/infer.js";
 import { optimizers } from "../../optim/optimizer.js";
 import type { FitOptions, Stage } from "../../pipeline/stage.js";
+import { toAsset } from "../../runtime/load-asset.js";
 import type { Callback, Logs } from "../../train/callback.js";
 import {
   type Head,
@@ -25,6 +26,7 @@ import {
 } from "../../train/problem.js";
 import type { RowStore } from "../../train/row-store.js";
 import { type Trained, train } from "../../train/trainer.js";
+import type { Asset } from "../../util/asset.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
 import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
@@ -40,7 +42,7 @@ export interface NetworkParams extends Values<typeof neuralParams> {
 
 /** What models are made of. */
 export interface Fitted {
-  readonly graph: Graph;
+  readonly model: Asset;
   readonly feeds: Readonly<Record<string, Feed>>;
   readonly outputs: readonly string[];
   readonly history: readonly Logs[];
@@ -96,7 +98,7 @@ export async function fitNetwork<M>(
   const { network, features, labels } = requireColumns(schema, params, stage);
   const inputs = await inputColumns(df, network, features, stage);
   const lossOf = lossesBy(params.loss, network.outputs, stage);
-  const classesOf = classCounts({ network, inputs: inputs.map(({ field }) => field) });
+  const classesOf = await classCounts({ network, inputs: inputs.map(({ field }) => field) });
   const targets = network.outputs.map((output) => {
     const { target } = lossOf.get(output)!;
     const column = targetColumn(schema, output, labels.get(output)!, target, stage);
@@ -138,7 +140,7 @@ export async function fitNetwork<M>(
     }
     const weightField = rows.fields.find(({ name }) => name === rowWeight);
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
-    const modelOf = ({ weights, history }: Trained) => {
+    const modelOf = async ({ weights, history }: Trained) => {
       const graph = inferenceGraph(problem, weights, (g, outputs) =>
         making.finish(
           g,
@@ -146,7 +148,11 @@ export async function fitNetwork<M>(
         ),
       );
       const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
-      return making.model({ graph, feeds, outputs: network.outputs, history });
+      // each of these takes a while for a large network
+      await nextTurn();
+      const bytes = graph.toBytes();
+      await nextTurn();
+      return making.model({ model: await toAsset(bytes), feeds, outputs: network.outputs, history });
     };
     const training = train({
       who: stage,
@@ -165,11 +171,10 @@ export async function fitNetwork<M>(
       device: params.device,
       signal,
     });
-    return modelOf(
-      await training.catch((error) => {
-        throw error instanceof TrainingError ? error.of(modelOf(error.model)) : error;
-      }),
-    );
+    const trained = await training.catch(async (error) => {
+      throw error instanceof TrainingError ? error.of(await modelOf(error.model)) : error;
+    });
+    return await modelOf(trained);
   } finally {
     await rows.close();
     await validation?.close();
@@ -177,7 +182,7 @@ export async function fitNetwork<M>(
 }
 
 /** Classes that each output tells apart: its last size. Builds the network once, so that layers that do not fit are told before rows are read. */
-function classCounts(problem: Pick<Problem, "network" | "inputs">): ReadonlyMap<string, number> {
+async function classCounts(problem: Pick<Problem, "network" | "inputs">): Promise<ReadonlyMap<string, number>> {
   const g = new GraphBuilder({ rules: shapeRules() });
   const fed = problem.inputs.map((field) =>
     inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
@@ -186,6 +191,7 @@ function classCounts(problem: Pick<Problem, "network" | "inputs">): ReadonlyMap<
     training: false,
     weight: ({ name, shape }) => g.input(name, "float32", shape),
   });
+  await nextTurn();
   // after the graph of named batches, so that messages speak of [batch, ...]
   manifestOf(problem);
   return new Map(

@@ -3,7 +3,6 @@
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
-import { Asset } from "../../util/asset.js";
 import { columnName, defineParams, type Input } from "../../util/params.js";
 import { type Finish, type Fitted, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
 import { lossParam, metricsParam, neuralParams } from "../neural/params.js";
@@ -56,10 +55,9 @@ export class NeuralRegressor extends Estimator<typeof params, NeuralRegressionMo
       return Object.fromEntries(named);
     };
     const { featuresCol, predictionCol, device } = this.params;
-    const model = ({ graph, feeds, outputs, history }: Fitted) =>
+    const model = (fitted: Fitted) =>
       new NeuralRegressionModel({
-        ...{ featuresCol, predictionCol, feeds, outputs, history, device },
-        model: new Asset(graph.toBytes()),
+        ...{ featuresCol, predictionCol, device, ...fitted },
       });
     return fitNetwork(this, df, options, { finish, model });
   }
