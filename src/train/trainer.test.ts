@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from "node:os";
 import { describe, expect, test } from "vitest";
 import { quietLoop } from "../../test/loop-delay.js";
 import { TrainingError } from "../errors.js";
@@ -190,6 +191,31 @@ describe("training", () => {
     )) as TrainingError<Trained>;
     expect(model.history).toHaveLength(how === "NaN" ? 4 : 5);
     expect(numbersOf(model.weights)).toEqual(numbersOf((await train(await options({ epochs: 4 }))).weights));
+  });
+
+  test("reports at least five times a second, whether steps are short or long", { timeout: 60_000 }, async ({
+    skip,
+  }) => {
+    for (const [units, rows, epochs] of [
+      [16, 30_000, 2],
+      [1024, 1000, 1],
+    ] as const) {
+      const times: number[] = [];
+      const watch: Callback = { name: "watch", onProgress: () => void times.push(performance.now()) };
+      const network = sequential([dense(units), dense(units, { activation: "tanh" }), dense(2)]);
+      const data = await quadrants(rows);
+      await train(
+        await options({ problem: { ...problem(), network }, train: data, epochs, batchSize: 20, callbacks: [watch] }),
+      );
+      const gaps = times
+        .slice(1)
+        .map((time, i) => time - times[i]!)
+        .sort((a, b) => a - b);
+      expect(gaps.length).toBeGreaterThan(2);
+      const median = gaps[Math.floor(gaps.length / 2)]!;
+      if (median >= 200 && loadavg()[0]! > 2 * availableParallelism()) skip("the machine is too busy to tell");
+      expect(median).toBeLessThan(200);
+    }
   });
 
   test("leaves the main thread free", { timeout: 120_000 }, async ({ skip }) => {

@@ -79,3 +79,36 @@ describe("a fit that ends before its time", () => {
     for (const value of probability as number[]) expect(Number.isFinite(value)).toBe(true);
   });
 });
+
+describe("rows of a fit", () => {
+  const network = nn.sequential([nn.dense(16, { activation: "tanh" }), nn.dense(2)]);
+  const settings = { network, optimizer: adam({ lr: 0.02 }), epochs: 40, batchSize: 20, seed: 1 };
+  const marked = assembler.transform(data.selectExpr("*", "b > 0.5 AS held"));
+
+  test("that a boolean column holds back validate as those of another DataFrame do", async () => {
+    const short = { ...settings, epochs: 3 };
+    const byColumn = await new NeuralClassifier({ ...short, validation: "held" }).fit(marked);
+    const held = marked.filter("held");
+    const byFrame = await new NeuralClassifier({ ...short, validation: held }).fit(marked.filter("NOT held"));
+    expect(byColumn.history).toEqual(byFrame.history);
+    expect(byColumn.history[0]!.val_loss).toBeGreaterThan(0);
+  });
+
+  test("of weight 0 teach nothing, nor do classes of weight 0", async () => {
+    const spoiled = marked.selectExpr(
+      "features",
+      "label",
+      "CASE WHEN held THEN 1 - label ELSE label END AS wrong",
+      "CASE WHEN held THEN 0 ELSE 1 END AS weight",
+    );
+    const lessons = spoiled.union(spoiled.selectExpr("features", "label", "label AS wrong", "1 AS weight"));
+    const right = async (model: NeuralClassificationModel) => {
+      const found = await model.transform(marked).collect();
+      return found.filter(({ label, prediction }) => label === prediction).length / found.length;
+    };
+    const learn = (more: object) => new NeuralClassifier({ ...settings, labelCol: "wrong", ...more }).fit(lessons);
+    expect(await right(await learn({ weightCol: "weight" }))).toBeGreaterThan(0.9);
+    const ones = await (await learn({ classWeight: { 0: 0, 1: 1 } })).transform(marked).values("prediction");
+    expect(ones.filter((one) => one === 1).length).toBe(ones.length);
+  });
+});
