@@ -1,6 +1,7 @@
 /** @file run: a graph evaluated once, in the pool; its session is kept for the next time. */
 
 import type { Tensor } from "../tensor/tensor.js";
+import { unlessAborted } from "../util/unless-aborted.js";
 import { type ModelSource, resolveModel, type WireModel } from "./model-source.js";
 import { type OperatorTime, profileModel } from "./profile.js";
 import { openModel, type Session, type SessionOptions, type SessionRunOptions } from "./session.js";
@@ -40,21 +41,12 @@ export async function run(
     profile(operators);
     return results;
   }
+  // a model goes on loading when its caller gives up: the next one may want it
   const session = await unlessAborted(
     resolveModel(graph).then((model) => cached(model, options)),
     options.signal,
   );
   return session.run(feeds, options);
-}
-
-/** A model goes on loading when its caller gives up: the next one may want it. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 function cached(model: WireModel, { name, device, threads }: SessionOptions): Promise<Session> {

@@ -38,15 +38,14 @@ interface OpenChain {
 
 const chains = new Map<string, Promise<OpenChain>>();
 
+/** Opens a chain before its first batch. */
+export async function prepareChain(chain: ChainSpec): Promise<void> {
+  await opened(chain);
+}
+
 /** One batch through the chain. */
 export async function runChain({ chain, batch }: ChainMessage, context: ThreadContext): Promise<PackedBatch> {
-  let opening = chains.get(chain.id);
-  if (opening === undefined) {
-    opening = openChain(chain);
-    opening.catch(() => chains.delete(chain.id));
-    chains.set(chain.id, opening);
-  }
-  const open = await opening;
+  const open = await opened(chain);
   const packed = await open.room.during(() => runSteps(open, batch, context), transferable);
   context.transfer(...transferable(packed));
   return packed;
@@ -70,6 +69,16 @@ async function runSteps(open: OpenChain, batch: PackedBatch, context: ThreadCont
 /** Lets go of a chain that will not run again. */
 export function closeChain(id: string): void {
   chains.delete(id);
+}
+
+function opened(chain: ChainSpec): Promise<OpenChain> {
+  let opening = chains.get(chain.id);
+  if (opening === undefined) {
+    opening = openChain(chain);
+    opening.catch(() => chains.delete(chain.id));
+    chains.set(chain.id, opening);
+  }
+  return opening;
 }
 
 async function openChain(chain: ChainSpec): Promise<OpenChain> {

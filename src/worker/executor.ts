@@ -13,7 +13,7 @@ import { NativeGate } from "../runtime/gate.js";
 import { packError } from "../runtime/wire-error.js";
 import { Asset } from "../util/asset.js";
 import type { ChainSpec } from "./chain.js";
-import { closeChain, runChain } from "./chain-task.js";
+import { closeChain, prepareChain, runChain } from "./chain-task.js";
 import { withArguments } from "./executor-arguments.js";
 import { type ExecutorConfig, type Frame, readFrames, writeFrame } from "./executor-protocol.js";
 import { packBatch, unpackBatch } from "./pack.js";
@@ -139,8 +139,11 @@ async function answer(): Promise<never> {
     }
     const { kind, payload } = frame;
     try {
-      if (kind === "open") task = await openTask(JSON.parse(new TextDecoder().decode(payload)) as ExecutorConfig);
-      else if (task === undefined) throw internal(`frame ${kind} before a task was opened`);
+      if (kind === "open") {
+        task = await openTask(JSON.parse(new TextDecoder().decode(payload)) as ExecutorConfig);
+        // a function's first batch tells its types; why a chain cannot be opened, each one's first batch tells
+        if (!task.config.isFunction) prepareChain(task.chain).catch(() => {});
+      } else if (task === undefined) throw internal(`frame ${kind} before a task was opened`);
       else if (kind === "batch") {
         if (task.config.isFunction) {
           task = await openTask(withArguments(task.config, arrow.RecordBatchReader.from(payload).open().schema));

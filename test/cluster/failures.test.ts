@@ -103,13 +103,13 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     door.shut();
   }, 300_000);
 
-  test("a partition goes through the worker piece by piece", async () => {
+  test("a partition of 1 GB goes through the worker piece by piece", async () => {
     const { pid } = await server();
     const session = await open();
-    // 25,600 rows of 10 kB in one partition: 256 MB
+    // 102,400 rows of 10 kB in one partition: 1 GB
     const large = session
       .sql(
-        "SELECT id, CAST(id AS DOUBLE) AS x, repeat(CAST(id % 10 AS STRING), 10000) AS text FROM range(0, 25600, 1, 1)",
+        "SELECT id, CAST(id AS DOUBLE) AS x, repeat(CAST(id % 10 AS STRING), 10000) AS text FROM range(0, 102400, 1, 1)",
       )
       .withStage(new Times({ inputCol: "x", outputCol: "y" }));
     const peaks = new Map<string, number>();
@@ -125,7 +125,7 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     }, 200);
     const [found] = await large.agg({ n: "count(*)", size: "sum(length(text))", y: "sum(y)" }).collect();
     clearInterval(watch);
-    expect(found).toEqual({ n: 25_600, size: 256_000_000, y: 25_600 * 25_599 });
+    expect(found).toEqual({ n: 102_400, size: 1_024_000_000, y: 102_400 * 102_399 });
     // a few batches of 8 MiB over what both take when they have nothing to do
     expect(peaks.get("a node worker")).toBeLessThan(300);
     expect(peaks.get("a Python worker")).toBeLessThan(250);
@@ -208,7 +208,8 @@ describe.skipIf(noSpark)(`a cluster whose parts fail${noSpark ? ` (${noSpark})` 
     await session.close();
     await (await opened)?.close();
     opened = undefined;
-    // this one's executors have a Python with nothing in it
+    // this one's executors have a Python with nothing in it, which SQL does without
+    expect(await (await open()).sql("SELECT count(*) AS n FROM range(10)").collect()).toEqual([{ n: 10 }]);
     await expect(slow(await open()).collect()).rejects.toThrow(
       "Spark: Python on the executors lacks pyarrow, which stages need there; install it on every node",
     );

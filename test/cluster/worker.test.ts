@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Session, type SessionOptions } from "../../src/index.js";
 import { Times } from "../fixtures/stages.js";
 import { noSpark, sparkUrl } from "../spark.js";
+import { until } from "./processes.js";
 import { tcpProxy } from "./tcp-proxy.js";
 
 describe.skipIf(noSpark)(`the worker on executors${noSpark ? ` (${noSpark})` : ""}`, () => {
@@ -27,6 +28,17 @@ describe.skipIf(noSpark)(`the worker on executors${noSpark ? ` (${noSpark})` : "
     await expect(doubled(await sparkUrl(), { worker: { node: "/opt/none/node" } })).rejects.toThrow(
       /^Spark: cannot start \/opt\/none\/node on \S+ \(No such file or directory\); pass \{ worker: \{ node: ... \} \} with the path of a node there$/,
     );
+  });
+
+  test("executors are asked when a session opens; closing does not wait for their answer", async () => {
+    const proxy = await tcpProxy(Number(/:(\d+)$/.exec(await sparkUrl())![1]));
+    const session = await Session.open(`sc://127.0.0.1:${proxy.port}/;user_id=${randomUUID()}`);
+    // the shim alone has as many bytes
+    await until(async () => (proxy.sent > 10_000 ? true : undefined), "the question");
+    const closing = performance.now();
+    await session.close();
+    expect(performance.now() - closing).toBeLessThan(5000);
+    proxy.shut();
   });
 
   test("is shipped by the first session alone", async () => {

@@ -1,9 +1,11 @@
 /** @file What executors need of us, kept on the server for later sessions, so that only the first one ships it. */
 
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { version } from "../../util/version.js";
 import { type Artifact, upload } from "./artifacts.js";
+import type { Executors } from "./bridge/probe-executors.js";
 import { CallError, status } from "./channel.js";
 import { Client } from "./client.js";
 import { CloneSessionRequestSchema } from "./proto/spark_connect_pb.js";
@@ -15,7 +17,13 @@ const capacity = 96 << 20;
 /** The setting in which a depot notes its files: name to bytes, as JSON. Copies of the session have it too. */
 const setting = "deepframe.kept";
 
+/** The setting in which it notes what executors have, as JSON. */
+const executorsSetting = "deepframe.executors";
+
 const hour = 3_600_000;
+
+/** Milliseconds until what is put by goes to the server a second time: a first query takes about as long. */
+const pauseBefore = 10_000;
 
 type Kept = Readonly<Record<string, number>>;
 
@@ -24,6 +32,8 @@ export class Depot {
   readonly #client: Client;
   readonly #kind: string;
   #kept: Kept = {};
+  #executors = "";
+  readonly #closing = new AbortController();
   #work: Promise<unknown> = Promise.resolve();
 
   /** @param kind what else tells depots apart: sessions of one kind need about the same files */
@@ -45,7 +55,23 @@ export class Depot {
       (await this.#copy(now, sessionId, window)) ||
       // a session that nobody used for an hour is forgotten for good, so each hour has its own
       ((await this.#copy(before, now, window)) && (await this.#copy(now, sessionId, window)));
-    if (isCopied) this.#kept = await keptIn(this.#client);
+    if (!isCopied) return;
+    const [kept, executors] = await this.#client.config(setting, executorsSetting);
+    this.#kept = parsed(kept);
+    this.#executors = executors ?? "";
+  }
+
+  /** What an earlier session noted of the executors. */
+  get executors(): Executors | undefined {
+    return this.#executors === "" ? undefined : (JSON.parse(this.#executors) as Executors);
+  }
+
+  /** Notes for later sessions what executors have, or that nobody knows. */
+  note(executors: Executors | undefined): void {
+    const text = executors === undefined ? "" : JSON.stringify(executors);
+    if (text === this.#executors) return;
+    this.#executors = text;
+    this.#later((depot) => depot.setConfig({ [executorsSetting]: text }));
   }
 
   /** Whether the session has the file from its beginning. */
@@ -55,23 +81,38 @@ export class Depot {
 
   /** Puts a file by for later sessions, while others work. */
   keep(artifact: Artifact): void {
-    if (this.#client.connection.isGivenSession) return;
-    this.#work = this.#work.then(() => this.#put(artifact)).catch(() => {});
-    this.#client.background(this.#work);
-  }
-
-  async #put(artifact: Artifact): Promise<void> {
-    const depot = new Client({ ...this.#client.connection, sessionId: this.#id(0) }, this.#client.policy);
-    try {
+    this.#later(async (depot) => {
+      const kept = await keptIn(depot);
       const size = artifact.bytes.length;
-      const before = Object.values(await keptIn(depot)).reduce((sum, bytes) => sum + bytes, 0);
+      const before = Object.values(kept).reduce((sum, bytes) => sum + bytes, 0);
       if (before + size > capacity) return;
       await upload(depot, [artifact]);
       await depot.setConfig({ [setting]: JSON.stringify({ ...(await keptIn(depot)), [artifact.name]: size }) });
-    } finally {
-      // the session stays on the server
-      depot.channel.close();
-    }
+    });
+  }
+
+  /** Does at once what still waits. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Does something in the depot's session, one after the other, once the first query had the cluster to itself for a while. */
+  #later(work: (depot: Client) => Promise<void>): void {
+    if (this.#client.connection.isGivenSession) return;
+    const inDepot = async () => {
+      const depot = new Client({ ...this.#client.connection, sessionId: this.#id(0) }, this.#client.policy);
+      try {
+        await work(depot);
+      } finally {
+        // the session stays on the server
+        depot.channel.close();
+      }
+    };
+    const pause = sleep(pauseBefore, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
+    this.#work = Promise.all([this.#work, pause])
+      .then(inDepot)
+      .catch(() => {});
+    this.#client.background(this.#work);
   }
 
   /** Whether there was such a session to copy. */
@@ -105,5 +146,9 @@ export class Depot {
 
 async function keptIn(client: Client): Promise<Kept> {
   const [text] = await client.config(setting);
+  return parsed(text);
+}
+
+function parsed(text: string | undefined): Kept {
   return text === undefined ? {} : (JSON.parse(text) as Kept);
 }

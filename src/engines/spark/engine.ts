@@ -10,6 +10,7 @@ import type { CachePlan, Plan } from "../../data/plan.js";
 import { batchToRows } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { EngineError, ParamError } from "../../errors.js";
+import { unlessAborted } from "../../util/unless-aborted.js";
 import { peel } from "../../worker/peel.js";
 import { recastBatch } from "../../worker/recast.js";
 import { arrowBatches } from "./arrow-stream.js";
@@ -24,11 +25,11 @@ import { translate } from "./errors.js";
 import { execute, type Response } from "./execute.js";
 import { localRelation } from "./local.js";
 import { probe, type Server } from "./probe.js";
-import type { CommandSchema, PlanSchema } from "./proto/spark_connect_pb.js";
-import { readRelation } from "./readers.js";
+import type { CommandSchema, DataType, PlanSchema } from "./proto/spark_connect_pb.js";
+import { type Reading, readRelation, withSchema } from "./readers.js";
 import { columnsByWords } from "./references.js";
 import { TaskProgress } from "./task-progress.js";
-import { fromSparkSchema, sparkSchema } from "./types.js";
+import { exactJson, fromSparkSchema, sparkSchema } from "./types.js";
 import { writeOperation } from "./writers.js";
 
 type PlanInit = MessageInitShape<typeof PlanSchema>;
@@ -39,6 +40,7 @@ export class SparkEngine implements Engine {
   readonly name = "spark";
   readonly isRemote = true;
   readonly #client: Client;
+  readonly #depot: Depot;
   readonly #server: Server;
   readonly #describer: SparkDescriber;
   readonly #optimizer: Optimizer;
@@ -47,6 +49,8 @@ export class SparkEngine implements Engine {
   /** Views of cached plans, by which later queries find their rows. */
   readonly #cached = new WeakMap<CachePlan, Promise<string>>();
   readonly #commands = new WeakMap<Plan, Promise<Relation>>();
+  /** What files were found to hold, in Spark's JSON: Spark would run a job to find it out each time. */
+  readonly #fileSchemas = new WeakMap<Plan, string>();
   /** Names of functions registered here, in lower case. */
   readonly #functions = new Set<string>();
   #caches = 0;
@@ -62,12 +66,13 @@ export class SparkEngine implements Engine {
     }: Pick<BridgeOptions, "worker" | "slotTimeout"> & Pick<EngineOptions, "onProgress">,
   ) {
     this.#client = client;
+    this.#depot = depot;
     this.#server = server;
     this.#onProgress = onProgress;
     this.#describer = new SparkDescriber((plan) => this.#analyze(plan));
     this.#optimizer = new Optimizer(this.#describer, columnsByWords);
     this.#bridge = new Bridge(client, depot, { worker, slotTimeout, attempts: server.attempts }, (relation, signal) =>
-      this.#value({ relation }, signal),
+      this.#value({ relation }, signal, false),
     );
   }
 
@@ -79,7 +84,7 @@ export class SparkEngine implements Engine {
     signal?.throwIfAborted();
     const schema = await this.schema(plan);
     const spark = sparkSchema(schema);
-    const root = await this.#optimized(plan);
+    const root = await unlessAborted(this.#optimized(plan), signal);
     try {
       for await (const found of this.#run({ opType: { case: "root", value: root } }, signal)) {
         const batch = recastBatch(found, spark, schema, "Spark");
@@ -89,16 +94,18 @@ export class SparkEngine implements Engine {
         }
       }
     } catch (error) {
+      if (!signal?.aborted) this.#bridge.doubt();
       throw translate(error, nameOf(plan), schema.names);
     }
   }
 
   async write(plan: Plan, path: string, options: WriteOptions): Promise<void> {
-    const input = await this.#optimized(plan);
+    const input = await unlessAborted(this.#optimized(plan), options.signal);
     const writeOperationValue = writeOperation(input, await this.schema(plan), path, options);
     try {
       await this.#command({ case: "writeOperation", value: writeOperationValue }, options.signal);
     } catch (error) {
+      if (!options.signal?.aborted) this.#bridge.doubt();
       throw translate(error, `write.${options.format}`, [], path);
     }
   }
@@ -140,7 +147,7 @@ export class SparkEngine implements Engine {
 
   async #hasFunction(name: string): Promise<boolean> {
     try {
-      await this.#describe(sqlOver([], () => `SELECT ${quoteName(name)}()`));
+      await this.#typeOf(sqlOver([], () => `SELECT ${quoteName(name)}()`));
       return true;
     } catch (error) {
       const { errorClass } = (error as EngineError).fields ?? {};
@@ -168,11 +175,16 @@ export class SparkEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    this.#depot.close();
+    await this.#bridge.close();
     await this.#client.close();
   }
 
   readonly #leaves: Leaves = {
-    read: (plan) => readRelation(plan, { value: (reading) => this.#value(reading), schema: (r) => this.#schemaOf(r) }),
+    read: async (plan) => {
+      const ask = { value: (reading: Reading) => this.#value(reading), schema: (r: Relation) => this.#schemaOf(r) };
+      return withSchema(await readRelation(plan, ask), this.#fileSchemas.get(plan));
+    },
     local: (plan) => localRelation(this.#client, plan, this.#isAtLeast(4, 1)),
     cache: (plan) => this.#keep(plan),
     command: (plan, text) => {
@@ -203,7 +215,10 @@ export class SparkEngine implements Engine {
 
   async #analyze(plan: Plan): Promise<Described> {
     try {
-      return await this.#describe(await this.#compile(plan));
+      const type = await this.#typeOf(await this.#compile(plan));
+      const json = plan.kind === "read" ? exactJson(type) : undefined;
+      if (json !== undefined) this.#fileSchemas.set(plan, json);
+      return describedBy(type);
     } catch (error) {
       const inputs = plan.kind === "sql" ? plan.inputs : [];
       const described = await Promise.all(inputs.map((input) => this.#describer.describe(input)));
@@ -212,28 +227,43 @@ export class SparkEngine implements Engine {
     }
   }
 
-  async #describe(relation: Relation): Promise<Described> {
+  async #typeOf(relation: Relation): Promise<DataType | undefined> {
     const value = { plan: { opType: { case: "root", value: relation } } } as const;
-    const { schema } = await this.#client.analyze({ case: "schema", value }, "schema");
-    const { schema: forQueries, unknown } = fromSparkSchema(schema);
-    return new Described(forQueries, unknown);
+    return (await this.#client.analyze({ case: "schema", value }, "schema")).schema;
   }
 
   async #schemaOf(relation: Relation): Promise<Schema> {
-    return (await this.#describe(relation)).forQueries;
+    return describedBy(await this.#typeOf(relation)).forQueries;
   }
 
-  async #value(reading: Parameters<typeof readingRelation>[0], signal?: AbortSignal): Promise<unknown> {
-    for await (const batch of this.#run({ opType: { case: "root", value: readingRelation(reading) } }, signal)) {
+  async #value(reading: Reading, signal?: AbortSignal, isReported = true): Promise<unknown> {
+    const root = readingRelation(reading);
+    for await (const batch of this.#run({ opType: { case: "root", value: root } }, signal, isReported)) {
       return Object.values(batchToRows(batch)[0]!)[0];
     }
     return undefined;
   }
 
-  async *#run(plan: PlanInit, signal?: AbortSignal): AsyncGenerator<arrow.RecordBatch, void, undefined> {
-    const progress = new TaskProgress((news) => this.report(news));
-    const responses = execute(this.#client, plan, { signal, chunked: this.#isAtLeast(4, 1) });
-    yield* arrowBatches(responses, (response) => progress.hear(response));
+  async *#run(
+    plan: PlanInit,
+    signal?: AbortSignal,
+    isReported = true,
+  ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
+    const progress = new TaskProgress((news) => isReported && this.report(news));
+    const watch = this.#bridge.watch(signal);
+    const responses = execute(this.#client, plan, { signal: watch?.signal ?? signal, chunked: this.#isAtLeast(4, 1) });
+    const hear = (response: Response) => {
+      progress.hear(response);
+      watch?.hear(response);
+    };
+    try {
+      for await (const batch of arrowBatches(responses, hear)) {
+        watch?.begun();
+        yield batch;
+      }
+    } finally {
+      watch?.end();
+    }
     progress.finish();
   }
 
@@ -242,9 +272,15 @@ export class SparkEngine implements Engine {
     const progress = new TaskProgress((news) => this.report(news));
     const answers: Response[] = [];
     const plan: PlanInit = { opType: { case: "command", value: { commandType } } };
-    for await (const response of execute(this.#client, plan, { signal })) {
-      progress.hear(response);
-      if (response.case !== "arrowBatch" && response.case !== "executionProgress") answers.push(response);
+    const watch = this.#bridge.watch(signal);
+    try {
+      for await (const response of execute(this.#client, plan, { signal: watch?.signal ?? signal })) {
+        progress.hear(response);
+        watch?.hear(response);
+        if (response.case !== "arrowBatch" && response.case !== "executionProgress") answers.push(response);
+      }
+    } finally {
+      watch?.end();
     }
     progress.finish();
     return answers;
@@ -281,6 +317,11 @@ export class SparkEngine implements Engine {
   #isAtLeast(major: number, minor: number): boolean {
     return this.#server.major > major || (this.#server.major === major && this.#server.minor >= minor);
   }
+}
+
+function describedBy(type: DataType | undefined): Described {
+  const { schema, unknown } = fromSparkSchema(type);
+  return new Described(schema, unknown);
 }
 
 function milliseconds(options: EngineOptions, name: string, byDefault: number): number {

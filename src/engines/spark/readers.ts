@@ -102,13 +102,17 @@ async function readCsv(plan: ReadPlan, ask: Ask): Promise<Reading> {
     const given = types?.[own];
     return `${quoteName(own)} ${formatType(given === undefined ? type : sparkType(parseType(given), own, "read.csv"))}`;
   });
-  return { relation: withSchema(relation, fields.join(", ")) };
+  return withSchema({ relation }, fields.join(", "));
 }
 
-function withSchema(relation: Relation, schema: string): Relation {
-  if (relation.relType?.case !== "read" || relation.relType.value.readType?.case !== "dataSource") return relation;
-  const value = { ...relation.relType.value.readType.value, schema };
-  return { relType: { case: "read", value: { readType: { case: "dataSource", value } } } };
+/** What is read with a schema, as DDL or JSON, where Spark would look into the files for one. */
+export function withSchema({ relation, sql }: Reading, schema: string | undefined): Reading {
+  const read = relation.relType?.case === "read" ? relation.relType.value.readType : undefined;
+  if (schema === undefined || sql !== undefined || read?.case !== "dataSource" || read.value.schema !== undefined) {
+    return { relation, sql };
+  }
+  const value = { ...read.value, schema };
+  return { relation: { relType: { case: "read", value: { readType: { case: "dataSource", value } } } } };
 }
 
 /** Whether the first line is no row: none of its fields is a number, and some number stands below it or all are text. */

@@ -1,10 +1,10 @@
 /** @file Column types as Spark has them. What it lacks travels in a wider form, the type itself in the column's metadata. */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, createRegistry, equals, type MessageInitShape } from "@bufbuild/protobuf";
 import { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, type Field, formatType, parseType, sameType } from "../../data/types.js";
 import { SchemaError, type Who } from "../../errors.js";
-import type { DataType, DataTypeSchema } from "./proto/spark_connect_pb.js";
+import { type DataType, DataTypeSchema } from "./proto/spark_connect_pb.js";
 
 type TypeInit = MessageInitShape<typeof DataTypeSchema>;
 
@@ -97,6 +97,18 @@ export function fromSparkSchema(type: DataType | undefined): { schema: Schema; u
     return { name, type: promised(found, metadata) };
   });
   return { schema: new Schema(fields), unknown };
+}
+
+/** Spark's JSON for columns of an analyzed plan, all of which may be null; undefined where ours would not say all that Spark knows. */
+export function exactJson(type: DataType | undefined): string | undefined {
+  const { schema, unknown } = fromSparkSchema(type);
+  if (type === undefined || unknown.size > 0) return undefined;
+  return equals(DataTypeSchema, create(DataTypeSchema, schemaToProto(schema)), type, {
+    registry: createRegistry(),
+    unknown: true,
+  })
+    ? schemaToJson(schema)
+    : undefined;
 }
 
 /** The type the metadata tells of, where it is one of the same values. */

@@ -11,10 +11,12 @@ import type { Client } from "../client.js";
 import type { Relation } from "../compile.js";
 import type { Depot } from "../depot.js";
 import { schemaToJson, schemaToProto, sparkSchema } from "../types.js";
+import { ExecutorsOfSession } from "./executors.js";
 import { type FunctionInit, functionOf } from "./function.js";
 import { mapRelation } from "./map-relation.js";
-import { type Executors, type ExecutorsProbe, probeExecutors } from "./probe-executors.js";
-import { Shipper, workerFiles } from "./ship.js";
+import type { Executors, ExecutorsProbe } from "./probe-executors.js";
+import { Shipper } from "./ship.js";
+import type { SlotWatch } from "./slot-watch.js";
 
 /** Which node executors run: theirs (found, or at a path), or this process's, sent along. */
 export type WorkerOption = "auto" | "ship" | { readonly node: string };
@@ -23,17 +25,15 @@ export interface BridgeOptions {
   readonly worker: WorkerOption;
   /** How often Spark runs a task that fails. */
   readonly attempts: number;
-  /** Milliseconds to wait for the first task to begin. */
+  /** Milliseconds that a stage waits for the first task to begin. */
   readonly slotTimeout: number;
 }
 
 export class Bridge {
   readonly #shipper: Shipper;
   readonly #option: WorkerOption;
-  readonly #run: ExecutorsProbe;
   readonly #attempts: number;
-  readonly #slotTimeout: number;
-  #executors: Promise<Executors> | undefined;
+  readonly #executors: ExecutorsOfSession;
 
   /**
    * @param depot what the session's executors have already
@@ -43,8 +43,21 @@ export class Bridge {
     this.#shipper = new Shipper(client, depot);
     this.#option = worker;
     this.#attempts = attempts;
-    this.#slotTimeout = slotTimeout;
-    this.#run = run;
+    this.#executors = new ExecutorsOfSession(depot, () => this.#shipper.shim(), run, slotTimeout);
+  }
+
+  /** For a query: ends it where no executor takes a task in time, as far as that is in doubt. */
+  watch(signal: AbortSignal | undefined): SlotWatch | undefined {
+    return this.#executors.watch(signal);
+  }
+
+  /** A query failed. */
+  doubt(): void {
+    this.#executors.doubt();
+  }
+
+  async close(): Promise<void> {
+    await this.#executors.close();
   }
 
   /** The rows of a relation after the steps. */
@@ -70,17 +83,21 @@ export class Bridge {
   }
 
   async #prepare(steps: readonly Step[], input: Schema, output: Schema) {
-    const shim = await this.#shipper.shim();
     const modules = modulesIn(steps);
-    // executors are most often like this machine, if it runs Linux
-    if (this.#executors === undefined && process.platform === "linux") {
-      workerFiles(modules, { os: process.platform, cpu: process.arch }).catch(() => {});
+    // on their way while executors are still asked what they are: most often like this machine, if it runs Linux
+    if (process.platform === "linux") {
+      const here = { os: process.platform, cpu: process.arch };
+      this.#shipper.worker(modules, here).catch(() => {});
+      if (this.#option === "ship") this.#shipper.node(here).catch(() => {});
     }
-    const executors = await this.#probe(shim);
-    const [worker, node, sent] = await Promise.all([
+    const [shim, executors, sent] = await Promise.all([
+      this.#shipper.shim(),
+      this.#executors.known(),
+      Promise.all(steps.map((step) => this.#step(step))),
+    ]);
+    const [worker, node] = await Promise.all([
       this.#shipper.worker(modules, executors.platform),
       this.#node(executors),
-      Promise.all(steps.map((step) => this.#step(step))),
     ]);
     const sizes = steps.flatMap((step) => (step.kind === "stage" ? (step.stage.rowsPerTask ?? []) : []));
     const chain = { steps: sent, input: input.toJSON(), output: output.toJSON() };
@@ -98,16 +115,6 @@ export class Bridge {
     if (typeof this.#option === "object") return { node: this.#option.node, nodeArchive: null };
     if (this.#option === "auto" && executors.node !== undefined) return { node: executors.node, nodeArchive: null };
     return { node: null, nodeArchive: await this.#shipper.node(executors.platform) };
-  }
-
-  #probe(shim: string): Promise<Executors> {
-    if (this.#executors === undefined) {
-      this.#executors = probeExecutors(shim, this.#run, this.#slotTimeout);
-      this.#executors.catch(() => {
-        this.#executors = undefined;
-      });
-    }
-    return this.#executors;
   }
 
   async #step(step: Step): Promise<ExecutorStep> {

@@ -10,6 +10,7 @@ kills it: the batches that were on their way go to a new process in pieces, and 
 
 import atexit
 import collections
+import concurrent.futures
 import json
 import math
 import os
@@ -65,10 +66,10 @@ class WorkerDied(Exception):
 class Worker:
     def __init__(self, config):
         root = files_root()
-        folder = unpacked(root, config["worker"])
-        node = config["node"]
-        if node is None:
-            node = os.path.join(unpacked(root, config["nodeArchive"]), "node")
+        archives = [config["worker"]] if config["node"] else [config["worker"], config["nodeArchive"]]
+        with concurrent.futures.ThreadPoolExecutor(len(archives)) as pool:
+            folder, *others = pool.map(lambda name: unpacked(root, name), archives)
+        node = config["node"] or os.path.join(others[0], "node")
         self.key = worker_key(config)
         self.log = collections.deque(maxlen=50)
         try:
@@ -223,12 +224,13 @@ def run(config_json, batches):
     ahead = collections.deque()
     is_done = False
     try:
+        # node starts and loads its models while Spark reads; functions of one query take turns, each with its first batch
+        if not config.get("isFunction"):
+            worker = opened(config)
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            if worker is None:
-                worker = worker_for(config)
-                worker.open(config)
+            worker = worker or opened(config)
             ahead.append(batch)
             worker.send(BATCH, encode(batch))
             while len(ahead) >= AHEAD:
@@ -253,6 +255,12 @@ def run(config_json, batches):
             stop()
         elif worker is not None:
             rest()
+
+
+def opened(config):
+    worker = worker_for(config)
+    worker.open(config)
+    return worker
 
 
 def call(config_json, arguments):

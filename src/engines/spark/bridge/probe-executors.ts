@@ -1,4 +1,4 @@
-/** @file What executors have: Python, pyarrow, node. Asked once per session, of the first that runs a task. */
+/** @file What executors have: Python, pyarrow, node. Asked of the first that runs a task. */
 
 import { Schema } from "../../../data/schema.js";
 import { EngineError, messageOf } from "../../../errors.js";
@@ -21,12 +21,8 @@ export type ExecutorsProbe = (relation: Relation, signal: AbortSignal) => Promis
 const schema = Schema.of({ info: "string" });
 const cpus: Readonly<Record<string, string>> = { x86_64: "x64", amd64: "x64", aarch64: "arm64", arm64: "arm64" };
 
-/**
- * @param slotTimeout milliseconds to wait until an executor takes the task
- * @throws EngineError where something that we need is missing on the executors, or none takes the task in time.
- */
-export async function probeExecutors(shim: string, run: ExecutorsProbe, slotTimeout: number): Promise<Executors> {
-  const timeout = AbortSignal.timeout(slotTimeout);
+/** @throws EngineError where something that we need is missing on the executors; the signal's reason when it aborts. */
+export async function probeExecutors(shim: string, run: ExecutorsProbe, signal: AbortSignal): Promise<Executors> {
   const ask = (python: string) => {
     const map = {
       shim,
@@ -41,7 +37,7 @@ export async function probeExecutors(shim: string, run: ExecutorsProbe, slotTime
         sqlOver([], () => "SELECT 1 AS one"),
         { ...map, name: "deepframe probe" },
       ),
-      timeout,
+      signal,
     );
   };
   let answer: unknown;
@@ -53,10 +49,7 @@ export async function probeExecutors(shim: string, run: ExecutorsProbe, slotTime
       return ask(theirs);
     });
   } catch (cause) {
-    if (timeout.aborted) {
-      const message = `no executor took a task within ${slotTimeout / 1000} s: all slots are taken, or no executor could be started; see Spark's own page of the application, or pass a longer slotTimeout`;
-      throw new EngineError("Spark", message, { code: "NO_SLOTS", cause });
-    }
+    signal.throwIfAborted();
     const reason = messageOf(cause);
     const old = /PyArrow >= (\S+) must be installed; however, your version is (\S+?)\.?(?:\s|$)/.exec(reason);
     if (old !== null) {

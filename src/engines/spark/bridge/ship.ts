@@ -1,13 +1,14 @@
 /** @file What executors need of us, sent once per session: the shim, the worker, node where they have none, models. */
 
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { EngineError } from "../../../errors.js";
 import type { Asset } from "../../../util/asset.js";
 import { type Artifact, upload } from "../artifacts.js";
 import type { Client } from "../client.js";
 import type { Depot } from "../depot.js";
 import { bundleWorker } from "./bundle.js";
+import { keptArchive } from "./kept-archive.js";
 import { nativePackages, type Platform } from "./packages.js";
 import { type ZipEntry, zip } from "./zip.js";
 
@@ -52,7 +53,8 @@ export class Shipper {
       const message = `the executors run on ${os} ${cpu} and have no node 20.20 or later; install it there, or pass { worker: { node: "/path/on/executors/node" } }`;
       throw new EngineError("Spark", message, { code: "NO_NODE" });
     }
-    const name = `deepframe_node_${process.versions.node.replaceAll(".", "_")}_${os}_${cpu}`;
+    const { size } = await stat(process.execPath);
+    const name = `deepframe_node_${process.versions.node.replaceAll(".", "_")}_${os}_${cpu}_${size}`;
     return await this.#archive(name, async () => zip([{ name: "node", bytes: await readFile(process.execPath) }]));
   }
 
@@ -67,7 +69,7 @@ export class Shipper {
     // as a plain file: Spark would unpack an archive for every session anew, on every machine
     const full = `files/${name}.zip`;
     if (!this.#depot.has({ name: full })) {
-      const bytes = await once(archives, name, make);
+      const bytes = await once(archives, name, () => keptArchive(name, make));
       await this.#send({ name: full, bytes, isCached: false });
     }
     return name;
@@ -82,8 +84,8 @@ export class Shipper {
   }
 }
 
-/** The worker's files. They are read and bundled while executors are still asked what they are. */
-export function workerFiles(modules: readonly string[], platform: Platform): Promise<WorkerFiles> {
+/** The worker's files. */
+function workerFiles(modules: readonly string[], platform: Platform): Promise<WorkerFiles> {
   return once(workers, JSON.stringify([modules, platform]), async () => {
     const files = [...(await bundleWorker(modules)), ...(await nativePackages(platform))];
     const hash = createHash("sha256");
