@@ -2,6 +2,7 @@
 
 import type { StageSpec } from "../data/batch-stage.js";
 import { registerStages, type StageClass } from "../pipeline/registry.js";
+import { typesIn } from "../util/types-in.js";
 
 /** Importing a module by a literal lets the bundle for executors hold it. */
 const modules: Readonly<Record<string, () => Promise<object>>> = {
@@ -44,12 +45,4 @@ export async function loadTransformers(spec: StageSpec): Promise<void> {
       registerStages(loaded[type]!);
     }),
   );
-}
-
-function typesIn(json: unknown, found = new Set<string>()): Set<string> {
-  if (typeof json !== "object" || json === null || ArrayBuffer.isView(json)) return found;
-  const { type } = json as { readonly type?: unknown };
-  if (typeof type === "string") found.add(type);
-  for (const value of Object.values(json)) typesIn(value, found);
-  return found;
 }

@@ -13,6 +13,7 @@ import { optimizers } from "../optim/optimizer.js";
 import { Asset } from "../util/asset.js";
 import { isRedefined } from "../util/kind.js";
 import type { ReadStored } from "../util/params.js";
+import { typesIn } from "../util/types-in.js";
 import type { Field, Problem } from "./problem.js";
 
 export interface StoredProblem {
@@ -47,7 +48,7 @@ export function storeProblem(
       })),
       optimizer: optimizers.encode(optimizer, assets),
     };
-    if (typesIn(stored).some(isRedefined)) return undefined;
+    if ([...typesIn(stored)].some(isRedefined)) return undefined;
     return { ...stored, assets: [...assets.values()].map(({ bytes, sha256 }) => ({ bytes, sha256 })) };
   } catch {
     // a function in a layer, or a network that is no value
@@ -75,10 +76,4 @@ export function restoreProblem(stored: StoredProblem): { problem: Problem; optim
     problem: { network, inputs, heads, weight },
     optimizer: optimizers.decode(stored.optimizer, read, "optimizer"),
   };
-}
-
-function typesIn(json: unknown): string[] {
-  if (typeof json !== "object" || json === null || ArrayBuffer.isView(json)) return [];
-  const own = "type" in json && typeof json.type === "string" ? [json.type] : [];
-  return [...own, ...Object.values(json).flatMap(typesIn)];
 }

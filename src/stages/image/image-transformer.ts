@@ -51,8 +51,8 @@ const params = defineParams({
 
 /**
  * Turns pictures into float32 tensors of one shape: resize, crop, flip, colour jitter, (x - mean) / std, in that order,
- * as one ONNX graph. With one number, `resize` keeps the picture's shape, and a crop must follow. Random changes depend on the seed and the picture's bytes alone, so neither batches nor engines
- * change them; take another seed for another draw.
+ * as one ONNX graph. With one number, `resize` keeps the picture's shape, and a crop must follow. Random changes depend on
+ * the seed and the picture's bytes alone, so neither batches nor engines change them; take another seed for another draw.
  *
  * @throws ParamError where no size is set or sizes do not fit; DataError for a picture that cannot be read or is smaller
  * than its crop, unless `onError` is "null".
