@@ -27,7 +27,7 @@ const mobilenet = sharedData("models/mobilenet_v2_1.0_224.onnx");
 export const trainingCases: Readonly<Record<string, TrainingCase>> = {
   mlp: {
     name: "MLP 784-256-128-10, Adam, batch 64",
-    ...{ shape: [784], rows: 12_800, batchSize: 64, classes: 10, epochs: 4, optimizer: "adam" },
+    ...{ shape: [784], rows: 12_800, batchSize: 64, classes: 10, epochs: 20, optimizer: "adam" },
     targets: { torch: 1.8, fused: 1.4 },
     tensorflow: { steps: 50, backends: ["wasm", "cpu"] },
     network: async () =>
