@@ -5,6 +5,7 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import { defineOp } from "./op.js";
 import { putBack } from "./places.js";
+import { sumRows } from "./row-sums.js";
 import { like } from "./unary.js";
 
 export const gatherElements = defineOp({
@@ -30,7 +31,7 @@ export const gatherND = defineOp({
   grad(g, { x, indices, dy, attrs: { batch_dims } }) {
     const back =
       batch_dims === 0
-        ? g.scatterND(g.zerosLike(x), indices, dy, { reduction: "add" })
+        ? sumRows(g, x, indices, dy)
         : putBack(g, x, dy, (places) => g.gatherND(places, indices, { batchDims: batch_dims }));
     return { x: back, indices: null };
   },

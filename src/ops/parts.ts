@@ -9,6 +9,7 @@ import { formatShape } from "../tensor/shape.js";
 import { addDims, axisOf, type Dims, sameDim, subDims } from "./dims.js";
 import { defineOp, int } from "./op.js";
 import { putBack } from "./places.js";
+import { sumRows } from "./row-sums.js";
 
 export const concat = defineOp({
   type: "Concat",
@@ -202,9 +203,8 @@ export const gather = defineOp({
     const moved = dyOrder.slice(at, at + indices.rank);
     const dyFront = [...moved, ...dyOrder.filter((i) => !moved.includes(i))];
     const isFront = at === 0;
-    const zeros = g.zerosLike(isFront ? x : g.transpose(x, front));
     const rows = isFront ? dy : g.transpose(dy, dyFront);
-    const summed = g.scatterND(zeros, g.unsqueeze(indices, [-1]), rows, { reduction: "add" });
+    const summed = sumRows(g, isFront ? x : g.transpose(x, front), g.unsqueeze(indices, [-1]), rows);
     return {
       x: isFront
         ? summed
