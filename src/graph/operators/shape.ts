@@ -125,6 +125,10 @@ export class ShapeOperators extends ReduceOperators {
     return this.#scatter("ScatterElements", x, indices, updates, { axis, reduction });
   }
 
+  /**
+   * `x` with rows of `updates` at places that tuples name. From 210,000 elements on, where places repeat, a session of several
+   * threads loses some of what a reduction puts together: give such a session one thread, or use `scatterElements`.
+   */
   scatterND(
     x: Value,
     indices: Value,
