@@ -36,16 +36,20 @@ test.skipIf(flowers === undefined)(
     await using session = await Session.open();
     const featurizer = new ImageFeaturizer({ inputCol: "image", outputCol: "features", model: "efficientnet-lite0" });
     const photos = featurizer.transform(session.read.images(flowers!, { labelFromFolder: "label" })).cache();
-    const folds: readonly DataFrame[] = photos.randomSplit([1, 1, 1, 1, 1], { seed: 7 });
     const evaluator = new MulticlassClassificationEvaluator({ labelCol: "labelIndex", metric: "accuracy" });
+    const seeds = [7, 1, 2];
     let correct = 0;
-    for (const [i, test] of folds.entries()) {
-      const model = await new Pipeline([
-        new StringIndexer({ inputCol: "label", outputCol: "labelIndex" }),
-        new LogisticRegression({ featuresCol: "features", labelCol: "labelIndex" }),
-      ]).fit(folds.filter((_, j) => j !== i).reduce((a, b) => a.union(b)));
-      correct += (await evaluator.evaluate(model.transform(test))) * (await test.count());
+    for (const seed of seeds) {
+      const folds: readonly DataFrame[] = photos.randomSplit([1, 1, 1, 1, 1], { seed });
+      for (const [i, test] of folds.entries()) {
+        const model = await new Pipeline([
+          new StringIndexer({ inputCol: "label", outputCol: "labelIndex" }),
+          new LogisticRegression({ featuresCol: "features", labelCol: "labelIndex", regParam: 0.0001 }),
+        ]).fit(folds.filter((_, j) => j !== i).reduce((a, b) => a.union(b)));
+        correct += (await evaluator.evaluate(model.transform(test))) * (await test.count());
+      }
     }
-    expect(correct / (await photos.count())).toBeGreaterThanOrEqual(0.84);
+    // a photo is worth 0.6 %, and splits differ by three of them: hence three splits
+    expect(correct / (seeds.length * (await photos.count()))).toBeGreaterThanOrEqual(0.84);
   },
 );
