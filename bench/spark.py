@@ -61,7 +61,8 @@ elif what == "rows":
 else:
     result = lambda df: df.mapInArrow(lambda batches: batches, df.schema).agg(sum(element_at("x", 1)))
 
-result(frame.limit(64)).collect()
+# in two partitions, so that both executors have started what they need
+result(frame.limit(128).repartition(2)).collect()
 started = time.perf_counter()
 (total,) = result(frame).collect()[0]
 print(json.dumps({"seconds": time.perf_counter() - started, "total": total}))

@@ -109,6 +109,13 @@ export class Optimizer {
     return moved;
   }
 
+  /** A query's input, pruned; what stages read themselves and the query does not stays with them. */
+  async #narrow(input: Plan, needed: Needed, shared: Shared): Promise<Plan> {
+    const pruned = await this.#prune(input, needed, shared);
+    if (pruned.kind !== "stage" || needed === undefined || shared.has(input)) return pruned;
+    return await this.#picked(pruned, needed);
+  }
+
   /** Leaves out stages, and columns below them, that nobody needs. */
   async #prune(plan: Plan, wanted: Needed, shared: Shared): Promise<Plan> {
     if (!shared.has(plan)) return await this.#pruneOne(plan, wanted, shared);
@@ -135,7 +142,7 @@ export class Optimizer {
         const inputs: Plan[] = [];
         for (const [i, each] of plan.inputs.entries()) {
           inputs.push(
-            hasStage(each) ? await this.#prune(each, await this.#neededOf(plan, query, i, needed), shared) : each,
+            hasStage(each) ? await this.#narrow(each, await this.#neededOf(plan, query, i, needed), shared) : each,
           );
         }
         const moved = this.#over(plan, inputs);
@@ -165,7 +172,10 @@ export class Optimizer {
 
   /** The plan with no more columns than wanted; stages in a row narrow at their source alone. */
   async #only(plan: Plan, wanted: ReadonlySet<string>): Promise<Plan> {
-    if (plan.kind === "stage") return plan;
+    return plan.kind === "stage" ? plan : await this.#picked(plan, wanted);
+  }
+
+  async #picked(plan: Plan, wanted: ReadonlySet<string>): Promise<Plan> {
     const { names } = (await this.#describer.describe(plan)).schema;
     const kept = names.filter((name) => wanted.has(name));
     if (kept.length === names.length || kept.length === 0) return plan;

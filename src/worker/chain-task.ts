@@ -63,7 +63,7 @@ async function runSteps(open: OpenChain, batch: PackedBatch, context: ThreadCont
     }
   }
   if (!open.isChecked) checkOutput(result, open);
-  return packBatch(result, true);
+  return packBatch(result, "given");
 }
 
 /** Lets go of a chain that will not run again. */

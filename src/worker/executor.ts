@@ -83,7 +83,7 @@ async function compute(task: Task, bytes: Uint8Array): Promise<Uint8Array> {
     const step = task.config.rows ?? whole.numRows;
     for (let from = 0; from < whole.numRows; from += step) {
       const piece = step >= whole.numRows ? whole : whole.slice(from, from + step);
-      const batch = packBatch(recastBatch(piece, task.sparkInput, task.input, "Spark"), false);
+      const batch = packBatch(recastBatch(piece, task.sparkInput, task.input, "Spark"), "lent");
       const found = await runChain({ chain: task.chain, batch }, context).catch((error) => {
         throw withPlace(error, task);
       });

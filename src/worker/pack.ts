@@ -23,11 +23,16 @@ export function transferable(packed: PackedBatch): ArrayBuffer[] {
   return [...buffers];
 }
 
-/** @param owned whether the batch's buffers may be given away; otherwise they are copied */
-export function packBatch(batch: arrow.RecordBatch, owned: boolean): PackedBatch {
+/**
+ * What becomes of a batch's buffers: copied; given away, for those who own them (small parts of large buffers are copied
+ * then too); or lent, to whom leaves them as they are.
+ */
+export type Handover = "copied" | "given" | "lent";
+
+export function packBatch(batch: arrow.RecordBatch, how: Handover): PackedBatch {
   const counts: number[] = [];
   const buffers: (ArrayBufferView | null)[] = [];
-  for (const data of batch.data.children) pack(data, 0, data.length, owned, counts, buffers);
+  for (const data of batch.data.children) pack(data, 0, data.length, how, counts, buffers);
   return { rows: batch.numRows, counts, buffers };
 }
 
@@ -46,7 +51,7 @@ function pack(
   data: arrow.Data,
   from: number,
   length: number,
-  owned: boolean,
+  how: Handover,
   counts: number[],
   buffers: (ArrayBufferView | null)[],
 ): void {
@@ -59,23 +64,23 @@ function pack(
   const whole = from === 0 && length === data.length;
   const nullCount = data.nullCount === 0 ? 0 : whole ? data.nullCount : countNulls(data, from, length);
   counts.push(length, nullCount);
-  buffers.push(nullCount === 0 ? null : bits(data.nullBitmap!, data.offset + from, length, owned));
+  buffers.push(nullCount === 0 ? null : bits(data.nullBitmap!, data.offset + from, length, how));
   if (T.isBool(type)) {
-    buffers.push(bits(data.values, data.offset + from, length, owned));
+    buffers.push(bits(data.values, data.offset + from, length, how));
   } else if (T.isUtf8(type) || T.isBinary(type) || T.isList(type) || T.isMap(type)) {
     const offsets = (data.valueOffsets as Int32Array).subarray(from, from + length + 1);
     const start = offsets[0] ?? 0;
     const end = offsets[length] ?? 0;
-    buffers.push(start === 0 && offsets.length > 0 ? given(offsets, owned) : shifted(offsets, length, start));
-    if (T.isUtf8(type) || T.isBinary(type)) buffers.push(given(data.values.subarray(start, end), owned));
-    else pack(data.children[0]!, start, end - start, owned, counts, buffers);
+    buffers.push(start === 0 && offsets.length > 0 ? handed(offsets, how) : shifted(offsets, length, start));
+    if (T.isUtf8(type) || T.isBinary(type)) buffers.push(handed(data.values.subarray(start, end), how));
+    else pack(data.children[0]!, start, end - start, how, counts, buffers);
   } else if (T.isFixedSizeList(type)) {
-    pack(data.children[0]!, from * type.listSize, length * type.listSize, owned, counts, buffers);
+    pack(data.children[0]!, from * type.listSize, length * type.listSize, how, counts, buffers);
   } else if (T.isStruct(type)) {
-    for (const child of data.children) pack(child, from, length, owned, counts, buffers);
+    for (const child of data.children) pack(child, from, length, how, counts, buffers);
   } else {
     const { stride } = data;
-    buffers.push(given((data.values as Values).subarray(from * stride, (from + length) * stride), owned));
+    buffers.push(handed((data.values as Values).subarray(from * stride, (from + length) * stride), how));
   }
 }
 
@@ -100,10 +105,10 @@ function unpack(type: arrow.DataType, packed: PackedBatch, cursor: { count: numb
   return make({ ...base, data: packed.buffers[cursor.buffer++] });
 }
 
-/** The view itself where it may be given away and fills most of its buffer, else a copy. */
-function given<V extends ArrayBufferView>(view: V, owned: boolean): V {
-  if (view.buffer instanceof SharedArrayBuffer) return view;
-  if (owned && view.byteLength * 2 >= view.buffer.byteLength) return view;
+/** The view itself where that may be, else a copy. */
+function handed<V extends ArrayBufferView>(view: V, how: Handover): V {
+  if (how === "lent" || view.buffer instanceof SharedArrayBuffer) return view;
+  if (how === "given" && view.byteLength * 2 >= view.buffer.byteLength) return view;
   return (view as unknown as { slice(): V }).slice();
 }
 
@@ -113,8 +118,8 @@ function shifted(offsets: Int32Array, length: number, start: number): Int32Array
   return result;
 }
 
-function bits(source: Uint8Array, from: number, length: number, owned: boolean): Uint8Array {
-  if (from % 8 === 0) return given(source.subarray(from >> 3, (from + length + 7) >> 3), owned);
+function bits(source: Uint8Array, from: number, length: number, how: Handover): Uint8Array {
+  if (from % 8 === 0) return handed(source.subarray(from >> 3, (from + length + 7) >> 3), how);
   const result = new Uint8Array((length + 7) >> 3);
   for (let i = 0; i < length; i++) {
     if ((source[(from + i) >> 3]! >> ((from + i) & 7)) & 1) result[i >> 3]! |= 1 << (i & 7);

@@ -56,7 +56,7 @@ export async function* runChain(
   const feed = async (): Promise<void> => {
     let firstRow = 0;
     for await (const batch of source(ended)) {
-      const packed = packBatch(batch, owned);
+      const packed = packBatch(batch, owned ? "given" : "copied");
       const transfer = owned ? transferable(packed) : [];
       const job = await pool.submit<PackedBatch>(
         { ...task, message: { chain, batch: packed }, transfer, bytes: packedBytes(packed), key: chain.id },

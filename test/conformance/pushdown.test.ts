@@ -18,13 +18,14 @@ describe.each(engines)("a column dropped above a stage on $name", ({ frame }) =>
 });
 
 describe.each(engines.filter(({ name }) => name === "spark"))("a plan on $name", ({ session }) => {
-  /** Names of the plan's steps that matter here, the last first, and the columns that go into the stage. */
+  /** Names of the plan's steps that matter here, the last first, and the columns that go into the stage and come out of it. */
   const explained = async (df: DataFrame) => {
     const text = await df.engine.explain(df.plan);
     const [, tree = ""] = /== Physical Plan ==\n(.*?)\n\n/s.exec(text) ?? [];
-    const [, columns = ""] = /\) MapInArrow\nInput \[\d+\]: \[(.*)\]/.exec(text) ?? [];
+    const [, columns = "", made = ""] =
+      /\) MapInArrow\nInput \[\d+\]: \[(.*)\]\nArguments: .*\[([^[\]]*)\]/.exec(text) ?? [];
     const steps = [...tree.matchAll(/MapInArrow|Filter|GlobalLimit|Window/g)].map(([step]) => step);
-    return { steps, into: columns.replaceAll(/#\w+/g, "") };
+    return { steps, into: columns.replaceAll(/#\w+/g, ""), outOf: made.replaceAll(/#\w+/g, "") };
   };
   const numbers = async () =>
     (await session())
@@ -37,14 +38,20 @@ describe.each(engines.filter(({ name }) => name === "spark"))("a plan on $name",
     expect(await explained(df.filter("a > 3").limit(1))).toEqual({
       steps: [stage, "GlobalLimit", "Filter"],
       into: "a, b, x",
+      outOf: "a, b, x, y",
     });
-    expect(await explained(df.filter("y > 3"))).toEqual({ steps: ["Filter", stage], into: "a, b, x" });
-    expect(await explained(df.select("b", "y"))).toEqual({ steps: [stage], into: "b, x" });
+    expect(await explained(df.filter("y > 3"))).toEqual({
+      steps: ["Filter", stage],
+      into: "a, b, x",
+      outOf: "a, b, x, y",
+    });
+    expect(await explained(df.select("b", "y"))).toEqual({ steps: [stage], into: "b, x", outOf: "b, y" });
     expect(await explained(df.filter("a > 3 AND a * 2 < 10").agg({ s: "sum(y)" }))).toEqual({
       steps: [stage, "Filter"],
       into: "x",
+      outOf: "y",
     });
-    expect(await explained(df.filter("a > 3").select("b"))).toEqual({ steps: ["Filter"], into: "" });
+    expect(await explained(df.filter("a > 3").select("b"))).toEqual({ steps: ["Filter"], into: "", outOf: "" });
     expect((await explained(df.distinct())).into).toBe("a, b, x");
     expect(await df.filter("a > 3 AND a * 2 < 10").agg({ s: "sum(y)" }).collect()).toEqual([{ s: 8 }]);
   });
@@ -81,7 +88,7 @@ describe.each(duckdb)("a plan on $name", ({ frame }) => {
     expect(await steps(df.select("y"))).toEqual(["Sql select", stage, "Sql select", ...source]);
     expect(await steps(df.select("w"))).toEqual(["Sql select", ...source]);
     expect(await steps(df.agg({ n: "count(*)" }))).toEqual(["Sql agg", ...source]);
-    expect(await steps(df.agg({ n: "sum(y)" }))).toEqual(["Sql agg", stage, "Sql select", ...source]);
+    expect(await steps(df.agg({ n: "sum(y)" }))).toEqual(["Sql agg", "Sql select", stage, "Sql select", ...source]);
     expect(await steps(df.distinct())).toEqual(["Sql distinct", stage, ...source]);
   });
 });

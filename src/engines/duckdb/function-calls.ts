@@ -229,7 +229,7 @@ async function run(call: Call, batches: readonly arrow.RecordBatch[]): Promise<v
   // DuckDB's thread need not wait for what is done here
   await setImmediate();
   for (const [i, batch] of batches.entries()) {
-    const packed = packBatch(batch, true);
+    const packed = packBatch(batch, "given");
     const job = await sharedPool().submit<PackedBatch>(
       {
         ...task,

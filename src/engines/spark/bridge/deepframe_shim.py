@@ -96,11 +96,21 @@ class Worker:
             self.log.append(line.decode("utf-8", "replace").rstrip())
 
     def send(self, kind, payload):
+        self._send(kind, len(payload), lambda pipe: pipe.write(payload))
+
+    def send_batch(self, batch):
+        # twice: to count its bytes, and from where they lie into the pipe
+        size = pa.MockOutputStream()
+        write_stream(batch, size)
+        self._send(BATCH, size.size(), lambda pipe: write_stream(batch, pipe))
+
+    def _send(self, kind, length, write):
+        pipe = self.process.stdin
         try:
-            self.process.stdin.write(struct.pack("<BI", kind, len(payload)))
-            self.process.stdin.write(payload)
-            self.process.stdin.flush()
-        except (BrokenPipeError, OSError):
+            pipe.write(struct.pack("<BI", kind, length))
+            write(pipe)
+            pipe.flush()
+        except OSError:
             raise self.died() from None
 
     def receive(self):
@@ -201,11 +211,9 @@ def stop():
 atexit.register(stop)
 
 
-def encode(batch):
-    sink = pa.BufferOutputStream()
+def write_stream(batch, sink):
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return memoryview(sink.getvalue())
 
 
 def decode(payload):
@@ -232,7 +240,7 @@ def run(config_json, batches):
                 continue
             worker = worker or opened(config)
             ahead.append(batch)
-            worker.send(BATCH, encode(batch))
+            worker.send_batch(batch)
             while len(ahead) >= AHEAD:
                 yield from decode(worker.receive()[1])
                 ahead.popleft()
@@ -297,7 +305,7 @@ def fatal(config, batch, size):
         worker.open(config)
         for start in range(0, batch.num_rows, size):
             piece = batch.slice(start, size)
-            worker.send(BATCH, encode(piece))
+            worker.send_batch(piece)
             worker.receive()
     except WorkerDied as died:
         return piece, died
