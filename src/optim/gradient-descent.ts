@@ -1,6 +1,7 @@
 /** @file Gradient descent over the whole data, with a fixed step: what Spark MLlib calls solver gd. */
 
 import { ParamError } from "../errors.js";
+import { isAbort } from "../util/is-abort.js";
 import type { LbfgsOptions, Minimum, Objective } from "./lbfgs.js";
 import { norm } from "./vectors.js";
 
@@ -13,7 +14,7 @@ export interface GradientDescentOptions extends Omit<LbfgsOptions, "memory"> {
  * Follows the gradient from a starting point, `stepSize` times its length per step. An L1 penalty moves coordinates towards
  * 0 after each step (proximal descent). Stops, as in Spark MLlib, when a step is shorter than `tol` times the point's length.
  *
- * @throws ParamError where the objective is not finite any more; the signal's reason.
+ * @throws ParamError where the objective is not finite any more; the signal's reason before the first step.
  */
 export async function gradientDescent(
   objective: Objective,
@@ -35,14 +36,19 @@ export async function gradientDescent(
     return { point, value: history.at(-1)!, history, iterations: history.length - 1, reason };
   };
   let gradient = await evaluate(point);
-  for (;;) {
-    if (history.length > maxIter) return end("maxIter");
-    const before = point;
-    point = before.map((x, i) => shrink(x - stepSize * gradient[i]!, stepSize * (l1?.[i] ?? 0)));
-    const moved = norm(point.map((x, i) => x - before[i]!));
-    gradient = await evaluate(point);
-    if ((await onIteration?.(history.length - 1, history.at(-1)!, point)) === true) return end("stopped");
-    if (moved < tol * Math.max(norm(point), 1)) return end("value");
+  try {
+    for (;;) {
+      if (history.length > maxIter) return end("maxIter");
+      const next = point.map((x, i) => shrink(x - stepSize * gradient[i]!, stepSize * (l1?.[i] ?? 0)));
+      const moved = norm(next.map((x, i) => x - point[i]!));
+      gradient = await evaluate(next);
+      point = next;
+      if ((await onIteration?.(history.length - 1, history.at(-1)!, point)) === true) return end("stopped");
+      if (moved < tol * Math.max(norm(point), 1)) return end("value");
+    }
+  } catch (error) {
+    if (history.length > 1 && isAbort(error, signal)) return end("aborted");
+    throw error;
   }
 }
 

@@ -64,11 +64,13 @@ describe("lbfgs", () => {
     expect(await lbfgs(rosenbrock, start, { maxIter: 0 })).toMatchObject({ iterations: 0, point: start });
   });
 
-  test("honours the signal, and passes on errors of the objective", async () => {
+  test("ends where the signal is aborted after a step, and passes on errors of the objective", async () => {
     const controller = new AbortController();
     const onIteration = (i: number) => i === 2 && controller.abort(new Error("enough"));
     const search = lbfgs(rosenbrock, Float64Array.of(-1.2, 1), { signal: controller.signal, onIteration });
-    await expect(search).rejects.toThrow("enough");
+    expect(await search).toMatchObject({ iterations: 2, reason: "aborted" });
+    const { signal } = controller;
+    await expect(lbfgs(rosenbrock, Float64Array.of(-1.2, 1), { signal })).rejects.toThrow("enough");
     const broken = async () => {
       throw new Error("lost executor");
     };

@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ParamError } from "../errors.js";
+import { isAbort } from "../util/is-abort.js";
 import { searchOrthant, searchWolfe } from "./line-search.js";
 import { axpy, dot, norm } from "./vectors.js";
 
@@ -39,8 +40,11 @@ export interface Minimum {
   /** The value at the start and after each step. */
   readonly history: readonly number[];
   readonly iterations: number;
-  /** `lineSearch`: no step lowers the value any more, as happens at the limit of the arithmetic. */
-  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch" | "stopped";
+  /**
+   * `lineSearch`: no step lowers the value any more, as happens at the limit of the arithmetic; `stopped`: `onIteration` said
+   * so; `aborted`: the signal did, after the first step.
+   */
+  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch" | "stopped" | "aborted";
 }
 
 /** A place in the search. `slope` is the gradient, or with a penalty the steepest one-sided derivative. */
@@ -60,7 +64,7 @@ const longVector = 100_000;
  * Numerical Optimization, algorithms 7.5 and 3.5), or OWL-QN where `l1` is given (Andrew and Gao, 2007). It stops as Spark ML's
  * optimizer does.
  *
- * @throws ParamError where lengths differ or the start has no finite value; the signal's reason.
+ * @throws ParamError where lengths differ or the start has no finite value; the signal's reason before the first step.
  * @example
  * const { point } = await lbfgs(async ([x]) => ({ value: (x - 3) ** 2, gradient: Float64Array.of(2 * (x - 3)) }), Float64Array.of(0));
  */
@@ -86,23 +90,28 @@ export async function lbfgs(
   const end = (reason: Minimum["reason"]): Minimum => {
     return { point: here.point, value: here.value, history, iterations: history.length - 1, reason };
   };
-  for (;;) {
-    if (norm(here.slope) <= Math.max(tol * Math.abs(here.value), 1e-8)) return end("gradient");
-    const change = Math.max(...history.slice(-valuesCompared)) - here.value;
-    if (history.length > 1 && change <= tol * Math.abs(history[0]!)) return end("value");
-    if (history.length > maxIter) return end("maxIter");
+  try {
+    for (;;) {
+      if (norm(here.slope) <= Math.max(tol * Math.abs(here.value), 1e-8)) return end("gradient");
+      const change = Math.max(...history.slice(-valuesCompared)) - here.value;
+      if (history.length > 1 && change <= tol * Math.abs(history[0]!)) return end("value");
+      if (history.length > maxIter) return end("maxIter");
 
-    let next = await step(here, await pairs.direction(here.slope), pairs.size > 0 ? 1 : undefined, evaluate, l1);
-    if (next === undefined && pairs.size > 0) {
-      // the remembered curvature may mislead; straight downhill cannot
-      pairs.clear();
-      next = await step(here, await pairs.direction(here.slope), undefined, evaluate, l1);
+      let next = await step(here, await pairs.direction(here.slope), pairs.size > 0 ? 1 : undefined, evaluate, l1);
+      if (next === undefined && pairs.size > 0) {
+        // the remembered curvature may mislead; straight downhill cannot
+        pairs.clear();
+        next = await step(here, await pairs.direction(here.slope), undefined, evaluate, l1);
+      }
+      if (next === undefined) return end("lineSearch");
+      pairs.add(here, next);
+      here = next;
+      history.push(here.value);
+      if ((await onIteration?.(history.length - 1, here.value, here.point)) === true) return end("stopped");
     }
-    if (next === undefined) return end("lineSearch");
-    pairs.add(here, next);
-    here = next;
-    history.push(here.value);
-    if ((await onIteration?.(history.length - 1, here.value, here.point)) === true) return end("stopped");
+  } catch (error) {
+    if (history.length > 1 && isAbort(error, signal)) return end("aborted");
+    throw error;
   }
 }
 

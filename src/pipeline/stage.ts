@@ -26,8 +26,8 @@ export interface StageContext {
 
 export interface FitOptions {
   /**
-   * Stops the fit; it rejects with the signal's reason, or, where a network had begun to learn, with a TrainingError whose
-   * `model` is what was learned.
+   * Stops the fit; it rejects with the signal's reason, or, after the first step of learning, with a TrainingError whose `model` is
+   * what was learned.
    */
   readonly signal?: AbortSignal | undefined;
 }

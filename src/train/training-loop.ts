@@ -2,6 +2,7 @@
 
 import { messageOf, TrainingError } from "../errors.js";
 import { lrAt } from "../optim/optimizer.js";
+import { isAbort } from "../util/is-abort.js";
 import type { Logs } from "./callback.js";
 import type { CheckpointFolder } from "./checkpoint-folder.js";
 import type { Engine } from "./engine.js";
@@ -65,7 +66,7 @@ export class TrainingLoop {
   async #aborted(error: unknown): Promise<unknown> {
     const { signal, who } = this.#options;
     const run = this.#run;
-    if (!signal?.aborted || error !== signal.reason || run.step === 0) return error;
+    if (!isAbort(error, signal) || run.step === 0) return error;
     run.isAborted = true;
     let message = `the fit was aborted at step ${run.step} (epoch ${run.epoch + 1} of ${run.epochs}); what was learned until then is the error's model`;
     try {

@@ -6,6 +6,7 @@ import { ParamError } from "../../errors.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { boolean, choice, columnName, defineParams, type Input, optional } from "../../util/params.js";
+import { abortedFit } from "../objective/aborted-fit.js";
 import { linearParams } from "../objective/linear-params.js";
 import { readTrainingRows } from "../objective/training-rows.js";
 import {
@@ -43,7 +44,8 @@ const params = defineParams({
  * Features are an array or tensor column of numbers. Reports progress as task `LogisticRegression.fit`.
  *
  * @throws SchemaError for a column that does not fit; DataError for a label that is no whole number from 0, features that
- * are not finite or a negative weight (each names the row), for no rows, and for one class only.
+ * are not finite or a negative weight (each names the row), for no rows, and for one class only;
+ * TrainingError, which has the model so far, where the signal is aborted after the first step.
  * @example
  * const model = await new LogisticRegression({ featuresCol: "features", labelCol: "labelIndex", regParam: 0.01 }).fit(train);
  * model.coefficientMatrix; // Tensor(float64, [3, 4])
@@ -81,11 +83,13 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
       report(fit.iterations, true);
       const { predictionCol, probabilityCol, rawPredictionCol, threshold, thresholds } = this.params;
       const graph = predictionGraph({ ...fit, threshold, thresholds }, data.featureType);
-      return new LogisticRegressionModel({
+      const model = new LogisticRegressionModel({
         ...{ featuresCol, predictionCol, probabilityCol, rawPredictionCol, threshold, thresholds },
         model: new Asset(graph.toBytes()),
         objectiveHistory: fit.history,
       });
+      if (fit.reason === "aborted") throw abortedFit(this, fit.iterations, model, signal);
+      return model;
     } finally {
       await data.close();
     }

@@ -29,7 +29,7 @@ export interface PerceptronSummary {
   /** Mean loss of the validation rows after each step; empty where there were none. */
   readonly validationHistory: readonly number[];
   readonly totalIterations: number;
-  /** `gradient` or `value`: the loss has settled; `maxIter`; `stopped`: by the validation rows; `lineSearch`: no step lowers it. */
+  /** `gradient` or `value`: the loss has settled; `maxIter`; `stopped`: by the validation rows; `lineSearch`: no step lowers it; `aborted`. */
   readonly stopReason: string;
 }
 

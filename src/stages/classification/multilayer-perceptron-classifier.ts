@@ -8,6 +8,7 @@ import { widthOf } from "../../data/types.js";
 import { ParamError, SchemaError } from "../../errors.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "../../util/params.js";
+import { abortedFit } from "../objective/aborted-fit.js";
 import type { TrainingColumns } from "../objective/block.js";
 import { readTrainingRows, type TrainingRows } from "../objective/training-rows.js";
 import {
@@ -69,7 +70,8 @@ const params = defineParams({
  * Reports progress as task `MultilayerPerceptronClassifier.fit`, and warns where it stops at `maxIter`.
  *
  * @throws SchemaError or ParamError for columns and parameters that do not fit; DataError for a label that is no class of
- * `layers`, features that are not finite or a negative weight (each names the row), for no rows, and for one class only.
+ * `layers`, features that are not finite or a negative weight (each names the row), for no rows, and for one class only;
+ * TrainingError, which has the model so far, where the signal is aborted after the first step.
  * @example
  * const model = await new MultilayerPerceptronClassifier({ layers: [2, 5, 2], seed: 123 }).fit(xor);
  */
@@ -135,7 +137,10 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
         validationHistory: stopping?.history ?? [],
         stopReason: found.reason,
       };
-      return MultilayerPerceptronClassificationModel.of(learned, stopping?.best ?? found.point, data.featureType);
+      const weights = stopping?.best ?? found.point;
+      const model = MultilayerPerceptronClassificationModel.of(learned, weights, data.featureType);
+      if (found.reason === "aborted") throw abortedFit(this, found.iterations, model, signal);
+      return model;
     } finally {
       await data.close();
       await held?.close();

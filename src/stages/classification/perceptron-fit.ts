@@ -4,6 +4,7 @@ import type { Graph } from "../../graph/graph.js";
 import { gradientDescent } from "../../optim/gradient-descent.js";
 import { lbfgs, type Minimum, type Objective, type OnIteration } from "../../optim/lbfgs.js";
 import { Asset } from "../../util/asset.js";
+import { isAbort } from "../../util/is-abort.js";
 import { xorshift } from "../../util/xorshift.js";
 import type { FeatureType } from "../objective/block.js";
 import type { SumGraph } from "../objective/sums.js";
@@ -26,6 +27,9 @@ export interface PerceptronOptions extends Perceptron {
 /** Products of a pass (rows times weights) that doubles compute in a few hundredths of a second. */
 const smallPass = 2 ** 28;
 
+/** Reasons to end a search for good. */
+const ends: ReadonlySet<Minimum["reason"]> = new Set(["maxIter", "stopped", "aborted"]);
+
 /**
  * Minimises `sum(weight * cross entropy) / sum(weight) + regParam * sum(elasticNet * |w| + (1 - elasticNet) / 2 * w^2)` from a
  * starting point; biases are not penalised.
@@ -47,11 +51,17 @@ export async function fitPerceptron(
   const isSmall = data.summary.rows * start.length <= smallPass;
   const first = precision === "auto" ? (isSmall ? "float64" : "float32") : precision;
   const found = await search(objectiveOf(data, options, isBias, first), start, settings);
-  if (precision !== "auto" || isSmall || found.reason === "maxIter" || found.reason === "stopped") return found;
+  if (precision !== "auto" || isSmall || ends.has(found.reason)) return found;
   const before = found.iterations;
   const onIteration: OnIteration = (i, ...rest) => options.onIteration?.(before + i, ...rest);
   const exact = objectiveOf(data, options, isBias, "float64");
-  const end = await search(exact, found.point, { ...settings, maxIter: maxIter - before, onIteration });
+  const rest = search(exact, found.point, { ...settings, maxIter: maxIter - before, onIteration });
+  const end = await rest.catch((error) => {
+    if (isAbort(error, options.signal)) return undefined;
+    throw error;
+  });
+  // before a step in float64
+  if (end === undefined) return { ...found, reason: "aborted" };
   return { ...end, history: [...found.history, ...end.history.slice(1)], iterations: before + end.iterations };
 }
 

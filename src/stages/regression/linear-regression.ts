@@ -5,13 +5,15 @@ import type { Schema } from "../../data/schema.js";
 import { DataError, ParamError } from "../../errors.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
+import { isAbort } from "../../util/is-abort.js";
 import { boolean, choice, columnName, defineParams, type Input, number, optional } from "../../util/params.js";
+import { abortedFit } from "../objective/aborted-fit.js";
 import { linearParams } from "../objective/linear-params.js";
 import { readTrainingRows } from "../objective/training-rows.js";
 import { fitLinear } from "./linear-fit.js";
 import { predictionGraph } from "./linear-graphs.js";
 import { LinearRegressionModel } from "./linear-regression-model.js";
-import { summaryOf } from "./linear-summary.js";
+import { summaryOf, unknownSummary } from "./linear-summary.js";
 
 /** Widest features of which `auto` takes the normal equations: solving takes the cube of it. */
 const mostAuto = 1024;
@@ -48,7 +50,8 @@ const params = defineParams({
  * Reports progress as task `LinearRegression.fit`.
  *
  * @throws SchemaError or ParamError for columns and parameters that do not fit; DataError for a label or features that are not
- * finite or a negative weight (each names the row), and for no rows.
+ * finite or a negative weight (each names the row), and for no rows; TrainingError, which has the model so far, where the
+ * signal is aborted after the first step.
  * @example
  * const model = await new LinearRegression({ regParam: 0.1, elasticNetParam: 0.5 }).fit(houses);
  * model.coefficients; // Float64Array [3.1, 0, 0.25]
@@ -96,14 +99,21 @@ export class LinearRegression extends Estimator<typeof params, LinearRegressionM
       report(found.history.length - 1, true);
       const intercept = found.intercepts[0]!;
       const graph = predictionGraph(found.coefficients, intercept, data.featureType);
-      return new LinearRegressionModel({
+      // what the error of an aborted fit gives is not kept waiting for another pass
+      const summary = await summaryOf(data, found, fitIntercept, signal).catch((error) => {
+        if (isAbort(error, signal)) return undefined;
+        throw error;
+      });
+      const model = new LinearRegressionModel({
         ...{ featuresCol, predictionCol, scale: found.scale },
         model: new Asset(graph.toBytes()),
         trainingSummary: {
           objectiveHistory: found.history,
-          ...(await summaryOf(data, found, fitIntercept, signal)),
+          ...(summary ?? unknownSummary(data, fitIntercept)),
         },
       });
+      if (summary === undefined) throw abortedFit(this, found.history.length - 1, model, signal);
+      return model;
     } finally {
       await data.close();
     }

@@ -4,7 +4,7 @@ import type { LinearWeights } from "../objective/linear-space.js";
 import type { TrainingRows } from "../objective/training-rows.js";
 import { residuals } from "./linear-graphs.js";
 
-/** Named as in Spark ML; weighted as scikit-learn does. */
+/** Named as in Spark ML; weighted as scikit-learn does. All but the first two are NaN where the fit was aborted. */
 export interface LinearSummary {
   readonly numInstances: number;
   readonly degreesOfFreedom: number;
@@ -16,6 +16,20 @@ export interface LinearSummary {
   /** Without an intercept: compared with predicting 0, not the mean. */
   readonly r2: number;
   readonly r2adj: number;
+}
+
+/** Of a fit that was aborted, so that there is no time for a pass. */
+export function unknownSummary({ summary: { rows, mean } }: TrainingRows, fitIntercept: boolean): LinearSummary {
+  return {
+    numInstances: rows,
+    degreesOfFreedom: rows - mean.length - (fitIntercept ? 1 : 0),
+    meanSquaredError: Number.NaN,
+    rootMeanSquaredError: Number.NaN,
+    meanAbsoluteError: Number.NaN,
+    explainedVariance: Number.NaN,
+    r2: Number.NaN,
+    r2adj: Number.NaN,
+  };
 }
 
 /** One pass over the rows. */
