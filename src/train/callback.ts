@@ -56,6 +56,11 @@ export interface Callback {
   onBatchEnd?(step: number, logs: Logs, run: TrainingRun): void | Promise<void>;
   /** After some steps, several times a second: logs are means over the epoch so far. */
   onProgress?(logs: Logs, run: TrainingRun): void | Promise<void>;
+  /**
+   * Each time that validation rows were looked at by steps (`validateEverySteps`): the logs are means over the epoch so far,
+   * and `val_loss` and the like of the weights as they are now.
+   */
+  onValidation?(logs: Logs, run: TrainingRun): void | Promise<void>;
   onEpochEnd?(epoch: number, logs: Logs, run: TrainingRun): void | Promise<void>;
   /** At the end, also after a failure or an abort; `error` says which. */
   onTrainEnd?(run: TrainingRun, error?: unknown): void | Promise<void>;

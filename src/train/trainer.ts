@@ -27,6 +27,8 @@ export interface TrainOptions {
   readonly optimizer: Optimizer;
   readonly train: RowStore;
   readonly validation?: RowStore | undefined;
+  /** Steps between two validations within epochs; each epoch ends with one anyway. */
+  readonly validateEverySteps?: number | undefined;
   readonly epochs: number;
   readonly batchSize: number;
   readonly shuffle?: boolean;

@@ -30,6 +30,10 @@ export class TrainingLoop {
   readonly #folder: CheckpointFolder | undefined;
   /** Milliseconds of one step, as measured. */
   #stepTime: number | undefined;
+  /** Steps between validations within epochs. */
+  readonly #everySteps: number;
+  /** The step of the last of them. */
+  #validated: number | undefined;
   /** When the run was saved. */
   #saved = performance.now();
 
@@ -40,7 +44,8 @@ export class TrainingLoop {
     this.#folder = folder;
     const { train: store, seed, shuffle = true } = options;
     this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
-    const { validation } = options;
+    const { validation, validateEverySteps = Number.POSITIVE_INFINITY } = options;
+    this.#everySteps = validateEverySteps;
     this.#heldOut =
       validation && new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1 });
   }
@@ -104,7 +109,8 @@ export class TrainingLoop {
       skip = 0;
       if (run.stopped !== undefined) break;
     }
-    const logs = { ...run.sums.logs(), ...(await this.#validate()), lr: run.lr };
+    const logs = await this.#logs();
+    if (this.#isValidationDue) await this.#tellValidation(logs);
     run.history.push(logs);
     run.epoch++;
     run.stepInEpoch = 0;
@@ -121,7 +127,10 @@ export class TrainingLoop {
     for (const { from, steps, batches, batchSize } of runsOf(block.rows, run.batchSize, run.batches)) {
       for (let done = Math.min(skipped, steps); done < steps && run.stopped === undefined; ) {
         signal?.throwIfAborted();
-        const count = watched ? 1 : Math.min(steps - done, this.#chunk());
+        // before the steps that follow, so that a run that goes on from a checkpoint of this step validates here too
+        if (this.#isValidationDue) await this.#tellValidation(await this.#logs());
+        if (run.stopped !== undefined) break;
+        const count = watched ? 1 : Math.min(steps - done, this.#chunk(), this.#stepsToValidation);
         if (watched) await run.tell((each) => each.onBatchBegin?.(run.step, run));
         const at = from + done * batches * batchSize;
         const place = { step: run.step, epoch: run.epoch, block: number, from: at, shuffle };
@@ -160,6 +169,25 @@ export class TrainingLoop {
     }
     const logs = { ...run.sums.logs(), lr: run.lr };
     await run.tell((each) => each.onProgress?.(logs, run));
+  }
+
+  /** Of the epoch so far, and of the validation rows. */
+  async #logs(): Promise<Logs> {
+    return { ...this.#run.sums.logs(), ...(await this.#validate()), lr: this.#run.lr };
+  }
+
+  get #isValidationDue(): boolean {
+    const { stepInEpoch, step } = this.#run;
+    return stepInEpoch > 0 && step !== this.#validated && step % this.#everySteps === 0;
+  }
+
+  get #stepsToValidation(): number {
+    return this.#everySteps - (this.#run.step % this.#everySteps);
+  }
+
+  async #tellValidation(logs: Logs): Promise<void> {
+    this.#validated = this.#run.step;
+    await this.#run.tell((each) => each.onValidation?.(logs, this.#run));
   }
 
   async #validate(): Promise<Logs> {

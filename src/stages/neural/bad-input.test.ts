@@ -57,6 +57,11 @@ describe("what people get wrong at first", () => {
       'NeuralClassifier: column "label" holds class 0 in every row, so there is nothing to tell apart; check the filter before it, or the labels',
     ],
     [
+      "validation by steps without rows for it",
+      () => new NeuralClassifier({ network: network(), ...settings, validateEverySteps: 5 }).fit(data),
+      "NeuralClassifier: validateEverySteps needs rows to validate on; set validation, to 0.1 for a tenth of the rows",
+    ],
+    [
       "labels beyond 1 for one output",
       () => {
         const one = nn.sequential([nn.dense(1)]);

@@ -64,6 +64,10 @@ export function requireColumns(schema: Schema, params: Values<typeof neuralParam
   const labels = columnsBy(network.outputs, labelCol, labelCols, "labelCol", "output", who);
   for (const column of labels.values()) schema.require(column, who, "labelCol");
   if (weightCol !== undefined) schema.requireNumber(weightCol, who, "weightCol");
+  if (params.validateEverySteps !== undefined && params.validation === undefined) {
+    const message = "validateEverySteps needs rows to validate on; set validation, to 0.1 for a tenth of the rows";
+    throw new ParamError(who, message, { param: "validateEverySteps" });
+  }
   return { network, outputs: network.outputs, features, labels };
 }
 
@@ -160,6 +164,7 @@ export async function fitNetwork<M>(
       optimizer: optimizers.of(params.optimizer, stage),
       train: rows,
       validation,
+      validateEverySteps: params.validateEverySteps,
       epochs: params.epochs,
       batchSize: Math.min(params.batchSize, rows.rows),
       shuffle: params.shuffle,

@@ -155,6 +155,11 @@ export const neuralParams = defineParams({
   batchSize: integer("rows of one step", { default: 32, min: 1 }),
   shuffle: boolean("whether each epoch takes the rows in another order", { default: true }),
   validation: optional(validation),
+  validateEverySteps: optional(
+    integer("steps between two validations within epochs, which callbacks hear of; each epoch ends with one anyway", {
+      min: 1,
+    }),
+  ),
   callbacks,
   seed: integer("of the first weights, the order of rows and dropout", { default: 0 }),
   device: choice("where the network is trained", devices, { default: "cpu" }),

@@ -8,13 +8,13 @@ import { LogFile } from "./log-file.js";
 
 /** A line of `events.jsonl`. Numbers that are not finite are null, as in all JSON. */
 export interface RunEvent {
-  readonly event: "begin" | "resume" | "progress" | "epoch" | "end";
+  readonly event: "begin" | "resume" | "progress" | "validation" | "epoch" | "end";
   /** Milliseconds since 1970. */
   readonly time: number;
   /** Epochs and steps done. */
   readonly epoch: number;
   readonly step: number;
-  /** Logs of the epoch: so far with "progress", of the whole with "epoch". */
+  /** Logs of the epoch: so far with "progress" and "validation", of the whole with "epoch". */
   readonly logs?: Logs;
   /** Sizes of the run, at its beginning. */
   readonly run?: Pick<TrainingRun, "epochs" | "steps" | "samples" | "batchSize">;
@@ -48,6 +48,7 @@ export const eventsLog = defineCallback(
           await write(isBegun ? "resume" : "begin", run, { run: { epochs, steps, samples, batchSize } });
         },
         onProgress: (logs, run) => write("progress", run, { logs }),
+        onValidation: (logs, run) => write("validation", run, { logs }),
         onEpochEnd: (_epoch, logs, run) => write("epoch", run, { logs }),
         async onTrainEnd(run, error) {
           const failed = error === undefined ? {} : { error: messageOf(error) };

@@ -11,6 +11,7 @@ const hooks = [
   "onBatchBegin",
   "onBatchEnd",
   "onProgress",
+  "onValidation",
 ] as const;
 
 /**

@@ -12,6 +12,7 @@ import { sequential } from "../../nn/network.js";
 import { adamW, cosineDecay, warmup } from "../../optim/index.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { Random } from "../../util/random.js";
+import type { Callback } from "../callback.js";
 import { decodeCheckpoint } from "../checkpoint.js";
 import type { Field, Problem } from "../problem.js";
 import { RowStore } from "../row-store.js";
@@ -122,5 +123,49 @@ describe("callbacks on a real run", () => {
     const events = (await readFile(join(folder, "events.jsonl"), "utf8")).trim().split("\n");
     expect(JSON.parse(events.at(-1)!)).toMatchObject({ event: "end", epoch: 3, step: 48 });
     expect((await readdir(join(folder, "logs"))).sort()).toEqual(["train", "validation"]);
+  });
+
+  test("hear of validations every so many steps, which change nothing about what is learned", async () => {
+    const heard: [step: number, logs: object][] = [];
+    const path = join(folder, "events.jsonl");
+    const told = callbacks.lambdaCallback({ onValidation: (logs, { step }) => void heard.push([step, logs]) });
+    const logging = [told, callbacks.eventsLog({ path }), callbacks.tensorBoard({ logDir: join(folder, "logs") })];
+    const settings = { epochs: 3, validateEverySteps: 6 };
+    const whole = await train(await options({ ...settings, callbacks: logging }));
+    // 16 steps per epoch, the last of the 48 among them
+    expect(heard.map(([step]) => step)).toEqual([6, 12, 18, 24, 30, 36, 42, 48]);
+    expect(heard.at(-1)![1]).toEqual(whole.history.at(-1));
+    const events = (await readFile(path, "utf8")).trim().split("\n");
+    const validations = events.map((line) => JSON.parse(line)).filter(({ event }) => event === "validation");
+    expect(validations.map(({ step, logs }) => [step, logs])).toEqual(heard);
+    const [board] = await readdir(join(folder, "logs", "validation"));
+    const scalars = await readFile(join(folder, "logs", "validation", board!), "latin1");
+    expect(scalars.match(/evaluation_\w+_vs_iterations/g)).toHaveLength(8 * 4);
+    const plain = await train(await options({ epochs: 3 }));
+    expect(numbersOf(whole.weights)).toEqual(numbersOf(plain.weights));
+    expect(whole.history).toEqual(plain.history);
+
+    // one that is killed with a checkpoint of a step at which validation is due hears all the same ones
+    let saved: Uint8Array | undefined;
+    const steps = [...heard];
+    heard.length = 0;
+    const save: Callback = {
+      name: "save",
+      async onProgress(_logs, run) {
+        if (run.step === 24) saved = await run.checkpoint();
+      },
+    };
+    await train(await options({ ...settings, callbacks: [told, save] }));
+    heard.length = 0;
+    const resume = decodeCheckpoint(saved!, "test");
+    const rest = await train(await options({ ...settings, callbacks: [told, save], resume }));
+    expect(heard).toEqual(steps.slice(3));
+    expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
+  });
+
+  test("may stop it at a validation", async () => {
+    const stop: Callback = { name: "stop", onValidation: (_logs, run) => run.stop("good enough") };
+    const { stopped, history } = await train(await options({ validateEverySteps: 20, callbacks: [stop] }));
+    expect([stopped, history.length]).toEqual(["good enough", 2]);
   });
 });

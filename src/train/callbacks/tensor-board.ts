@@ -8,7 +8,7 @@ import { EventFile, type Summary } from "./event-file.js";
 
 /**
  * Writes the logs for TensorBoard (`tensorboard --logdir logs`), with the folders and tags of Keras's TensorBoard: `train` and
- * `validation`, `epoch_loss`, `batch_loss`.
+ * `validation`, `epoch_loss`, `batch_loss`; `evaluation_loss_vs_iterations` of validations by steps.
  *
  * @example callbacks.tensorBoard({ logDir: "logs/first", histogramFreq: 1 })
  */
@@ -36,17 +36,22 @@ export const tensorBoard = defineCallback(
     return {
       name,
       async onEpochEnd(epoch, logs, run) {
-        await write("train", epoch, scalars(logs, "epoch_", false));
-        await write("validation", epoch, scalars(logs, "epoch_", true));
+        await write("train", epoch, scalars(logs, { ofValidation: false, tag: (log) => `epoch_${log}` }));
+        await write("validation", epoch, scalars(logs, { ofValidation: true, tag: (log) => `epoch_${log}` }));
         if (histogramFreq === 0 || (epoch + 1) % histogramFreq !== 0) return;
         const weights = [...(await run.weights())].map(([tag, { data }]) => ({ tag, value: data as Float32Array }));
         await write("train", epoch, weights);
       },
       ...(every !== "epoch" && {
         async onBatchEnd(step: number, logs: Logs) {
-          if (step % every === 0) await write("train", step, scalars(logs, "batch_", false));
+          if (step % every === 0)
+            await write("train", step, scalars(logs, { ofValidation: false, tag: (log) => `batch_${log}` }));
         },
       }),
+      async onValidation(logs, { step }) {
+        const tag = (log: string) => `evaluation_${log}_vs_iterations`;
+        await write("validation", step, scalars(logs, { ofValidation: true, tag }));
+      },
       async onTrainEnd() {
         await Promise.all([...files.values()].map((file) => file.close()));
         // another run gets files of its own
@@ -56,10 +61,13 @@ export const tensorBoard = defineCallback(
   },
 );
 
-function scalars(logs: Logs, prefix: string, ofValidation: boolean): Summary[] {
+function scalars(
+  logs: Logs,
+  { ofValidation, tag }: { readonly ofValidation: boolean; readonly tag: (log: string) => string },
+): Summary[] {
   return Object.entries(logs).flatMap(([log, value]) => {
     if (log.startsWith("val_") !== ofValidation) return [];
     const plain = log === "lr" ? "learning_rate" : log.replace(/^val_/, "");
-    return [{ tag: `${prefix}${plain}`, value }];
+    return [{ tag: tag(plain), value }];
   });
 }
