@@ -6,6 +6,7 @@ import * as http2 from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { forward } from "./forward.js";
 
 const run = promisify(execFile);
 
@@ -39,24 +40,7 @@ export async function tlsProxy(target: number, token: string, host = "localhost"
       stream.respond(refused, { endStream: true });
       return;
     }
-    const { ":scheme": _scheme, ":authority": _authority, ...rest } = headers;
-    const call = upstream.request(rest);
-    call.on("error", () => stream.close(http2.constants.NGHTTP2_CANCEL));
-    stream.on("aborted", () => call.close(http2.constants.NGHTTP2_CANCEL));
-    let trailers: http2.IncomingHttpHeaders = {};
-    call.on("trailers", (found) => {
-      trailers = found;
-    });
-    call.on("response", (found, flags) => {
-      if (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) {
-        stream.respond(found, { endStream: true });
-        return;
-      }
-      stream.respond(found, { waitForTrailers: true });
-      stream.on("wantTrailers", () => stream.sendTrailers(trailers as http2.OutgoingHttpHeaders));
-      call.pipe(stream);
-    });
-    stream.pipe(call);
+    forward(stream, headers, upstream);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
