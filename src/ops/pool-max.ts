@@ -22,9 +22,11 @@ export function tiledMaxGradient(g: GraphBuilder, x: Value, y: Value, dy: Value,
     kernel.map(() => 0),
     x,
   );
-  const numbered = g.mul(g.cast(g.equal(x, toTiles(g, y, kernel, x)), "float32"), numbers);
+  // a product with 1 or 0 takes two thirds of Where's time
+  const same = (a: Value, b: Value) => g.cast(g.equal(a, toTiles(g, b, kernel, x)), "float32");
+  const numbered = g.mul(same(x, y), numbers);
   const first = g.maxPool(numbered, { kernel, strides: kernel });
-  return g.where(g.equal(numbered, toTiles(g, first, kernel, x)), toTiles(g, dy, kernel, x), 0);
+  return g.mul(same(numbered, first), toTiles(g, dy, kernel, x));
 }
 
 /**
