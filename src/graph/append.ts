@@ -1,7 +1,7 @@
 /** @file Appending: outputs of one model feed inputs of another. */
 
 import { GraphError, listNames } from "../errors.js";
-import { renameBody } from "./edit.js";
+import { makeWay, renameBody } from "./edit.js";
 import { Namer } from "./names.js";
 import { raiseOpset } from "./opset.js";
 import { namesIn } from "./scope.js";
@@ -101,7 +101,8 @@ function moveNames(a: Model, b: Model, connect: Readonly<Record<string, string>>
     if (renamed.has(name)) continue;
     renamed.set(name, namer.fresh(outputs.has(name) ? name : prefix + name));
   }
-  return renameBody(b, (name) => renamed.get(name) ?? name);
+  const apart = makeWay(b, new Set([...namesIn(a), ...renamed.values()]));
+  return renameBody(apart, (name) => renamed.get(name) ?? name);
 }
 
 /** Node names are labels, but no two may be the same: those that clash are dropped. */

@@ -1,7 +1,8 @@
 /** @file Changes of one model: cut, prune, rename. */
 
 import { didYouMean, GraphError } from "../errors.js";
-import { bodiesOf, namesIn, readsOf, requireNames } from "./scope.js";
+import { Namer } from "./names.js";
+import { allNamesIn, bodiesOf, namesIn, readsOf, requireNames } from "./scope.js";
 import type { GraphBody, Model, Node, ValueInfo } from "./types.js";
 import { withBodies } from "./validate.js";
 
@@ -72,7 +73,7 @@ export function renameModel(model: Model, names: Readonly<Record<string, string>
     }
     taken.add(to);
   }
-  return renameBody(model, (name) => pairs.get(name) ?? name);
+  return renameBody(makeWay(model, new Set(pairs.values())), (name) => pairs.get(name) ?? name);
 }
 
 export function weightsToInputs(model: Model, names: readonly string[]): Model {
@@ -89,6 +90,22 @@ export function weightsToInputs(model: Model, names: readonly string[]): Model {
     defaults: model.defaults.filter(({ name }) => !wanted.has(name)),
     initializers: new Map([...model.initializers].filter(([name]) => !wanted.has(name))),
   };
+}
+
+/** Gives other names to what bodies inside `body` call by one of `taken`: there it would hide the tensor of that name. */
+export function makeWay<B extends GraphBody>(body: B, taken: ReadonlySet<string>): B {
+  const namer = new Namer([...taken, ...allNamesIn(body)]);
+  const within = <T extends GraphBody>(outer: T): T => {
+    const nodes = outer.nodes.map((node) =>
+      withBodies(node, (inner) => {
+        const hiding = new Set([...namesIn(inner)].filter((name) => taken.has(name)));
+        const moved = new Map([...hiding].map((name) => [name, namer.fresh(name)]));
+        return within(moved.size === 0 ? inner : renameBody(inner, (name) => moved.get(name) ?? name));
+      }),
+    );
+    return { ...outer, nodes };
+  };
+  return within(body);
 }
 
 /** Renames the tensors of a body, and where bodies inside it capture them. Names that bodies define themselves stay. */

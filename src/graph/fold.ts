@@ -56,5 +56,7 @@ export async function foldConstants(graph: Graph, { run, maxBytes = 2 ** 30 }: F
   const total = Object.values(values).reduce((sum, { data }) => sum + ("byteLength" in data ? data.byteLength : 0), 0);
   if (total > maxBytes) return graph;
   const constants = wanted.map((name) => [name, StoredTensor.of(values[name]!)] as const);
-  return graph.with({ nodes: rest, initializers: new Map([...graph.initializers, ...constants]) }).prune();
+  const initializers = new Map([...graph.initializers, ...constants]);
+  // before format version 4 each constant had to be an input too
+  return graph.with({ nodes: rest, initializers, irVersion: Math.max(graph.irVersion, 4) }).prune();
 }

@@ -1,7 +1,9 @@
 /** @file Raising a model to a newer operator set: what changed between versions, operator by operator. */
 
 import { GraphError } from "../errors.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import { tensorOf } from "./attributes.js";
+import { type ElementType, elementTypeOf } from "./element-type.js";
 import { int64s, Namer } from "./names.js";
 import { describeNode } from "./scope.js";
 import { StoredTensor } from "./stored-tensor.js";
@@ -16,6 +18,8 @@ interface Context {
   readonly namer: Namer;
   /** Adds a constant and gives its name. */
   readonly constant: (name: string, tensor: StoredTensor) => string;
+  /** Dtype of a tensor of floats. */
+  readonly float: (name: string) => DType;
 }
 
 type Change = (node: Node, context: Context) => Node | readonly Node[];
@@ -30,9 +34,9 @@ const changes: readonly { readonly version: number; readonly ops: readonly strin
   { version: 10, ops: ["TopK"], change: (node, c) => intsToInput(node, c, "k", 1) },
   { version: 11, ops: ["Scatter"], change: (node) => ({ ...node, opType: "ScatterElements" }) },
   { version: 11, ops: ["Resize"], change: resizeToAsymmetric },
-  { version: 11, ops: ["Clip"], change: (node, c) => scalarToInput(scalarToInput(node, c, "min", 1), c, "max", 2) },
-  { version: 11, ops: ["Pad"], change: (node, c) => scalarToInput(intsToInput(node, c, "pads", 1), c, "value", 2) },
-  { version: 12, ops: ["Dropout"], change: (node, c) => scalarToInput(node, c, "ratio", 1) },
+  { version: 11, ops: ["Clip"], change: clipToInputs },
+  { version: 11, ops: ["Pad"], change: padToInputs },
+  { version: 12, ops: ["Dropout"], change: (node, c) => scalarToInput(node, c, "ratio", 1, "float32") },
   { version: 13, ops: ["Squeeze", "Unsqueeze", "ReduceSum"], change: (node, c) => intsToInput(node, c, "axes", 1) },
   { version: 13, ops: ["Split"], change: (node, c) => intsToInput(node, c, "split", 1) },
   { version: 13, ops: ["Softmax", "LogSoftmax", "Hardmax"], change: softmaxOverRest },
@@ -70,7 +74,7 @@ export function raiseOpset<M extends Model>(model: M, version: number, who: stri
   if (model.functions.some((f) => f.nodes.some(({ domain }) => domain === ""))) {
     throw new GraphError(who, `cannot bring operator set ${from} to ${version} in a model with functions of its own`);
   }
-  const body = raiseBody(model, from, version, who, Namer.for(model));
+  const body = raiseBody(model, { from, to: version, who, namer: Namer.for(model), outer: new Map() });
   return {
     ...model,
     ...body,
@@ -85,15 +89,30 @@ export function irVersionFor(opset: number, atLeast = 8): number {
   return Math.max(needed, atLeast);
 }
 
-function raiseBody(body: GraphBody, from: number, to: number, who: string, namer: Namer): GraphBody {
+interface Raise {
+  readonly from: number;
+  readonly to: number;
+  readonly who: string;
+  readonly namer: Namer;
+  /** Types of the tensors around a body. */
+  readonly outer: ReadonlyMap<string, ElementType>;
+}
+
+function raiseBody(body: GraphBody, raise: Raise): GraphBody {
+  const { from, to, who, namer } = raise;
+  const types = typesIn(body, raise.outer);
   const initializers = new Map(body.initializers);
   const constant = (name: string, tensor: StoredTensor) => {
     const unique = namer.fresh(name);
     initializers.set(unique, tensor);
     return unique;
   };
-  const context: Context = { namer, constant };
-  let nodes = body.nodes.map((node) => withBodies(node, (inner) => raiseBody(inner, from, to, who, namer)));
+  const float = (name: string): DType => {
+    const type = types.get(name);
+    return type === "float16" ? "float16" : type === "float64" ? "float64" : "float32";
+  };
+  const context: Context = { namer, constant, float };
+  let nodes = body.nodes.map((node) => withBodies(node, (inner) => raiseBody(inner, { ...raise, outer: types })));
   for (const { version, ops, change } of changes) {
     if (version <= from || version > to) continue;
     nodes = nodes.flatMap((node) => {
@@ -109,6 +128,22 @@ function raiseBody(body: GraphBody, from: number, to: number, who: string, namer
     });
   }
   return { ...body, nodes, initializers };
+}
+
+/** Element types as declared; where nothing is, a node's results have the type of what it works on. */
+function typesIn(body: GraphBody, outer: ReadonlyMap<string, ElementType>): Map<string, ElementType> {
+  const types = new Map(outer);
+  const infos = [...body.inputs, ...body.defaults, ...body.outputs, ...body.valueInfo.values()];
+  for (const { name, dtype } of infos) if (dtype !== undefined) types.set(name, dtype);
+  for (const [name, { dtype }] of body.initializers) types.set(name, dtype);
+  for (const { opType, inputs, outputs, attrs } of body.nodes) {
+    const [to, value] = [attrs.get("to"), attrs.get("value")];
+    const first = types.get(inputs[opType === "Where" ? 1 : 0] ?? "");
+    const type =
+      to?.type === "int" ? elementTypeOf(Number(to.value)) : value?.type === "tensor" ? value.value.dtype : first;
+    for (const name of outputs) if (type !== undefined && !types.has(name)) types.set(name, type);
+  }
+  return types;
 }
 
 class Refusal extends Error {}
@@ -156,17 +191,26 @@ function intsToInput(node: Node, c: Context, name: string, index: number, byDefa
   return withInput(without(node, name), index, c.constant(`${node.outputs[0]}/${name}`, tensor));
 }
 
-function scalarToInput(node: Node, c: Context, name: string, index: number): Node {
+function scalarToInput(node: Node, c: Context, name: string, index: number, dtype: DType): Node {
   const attr = node.attrs.get(name);
   if (attr?.type !== "float") return node;
-  const value = StoredTensor.of(Tensor.scalar(attr.value));
+  const value = StoredTensor.of(tensorOf(attr.value, dtype));
   return withInput(without(node, name), index, c.constant(`${node.outputs[0]}/${name}`, value));
+}
+
+function clipToInputs(node: Node, c: Context): Node {
+  const dtype = c.float(node.inputs[0]!);
+  return scalarToInput(scalarToInput(node, c, "min", 1, dtype), c, "max", 2, dtype);
+}
+
+function padToInputs(node: Node, c: Context): Node {
+  return scalarToInput(intsToInput(node, c, "pads", 1), c, "value", 2, c.float(node.inputs[0]!));
 }
 
 function floatsToInput(node: Node, c: Context, name: string): Node {
   const attr = node.attrs.get(name);
   if (attr?.type !== "floats") return node;
-  const value = StoredTensor.of(new Tensor("float32", Float32Array.from(attr.value)));
+  const value = StoredTensor.of(tensorOf(attr.value, "float32"));
   return withInput(without(node, name), 1, c.constant(`${node.outputs[0]}/${name}`, value));
 }
 

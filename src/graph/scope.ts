@@ -51,6 +51,12 @@ export function* namesIn(body: GraphBody): Generator<string> {
   for (const { outputs } of body.nodes) for (const name of outputs) if (name !== "") yield name;
 }
 
+/** Those names, and all that bodies inside it define. */
+export function* allNamesIn(body: GraphBody): Generator<string> {
+  yield* namesIn(body);
+  for (const node of body.nodes) for (const inner of bodiesOf(node)) yield* allNamesIn(inner);
+}
+
 /**
  * The nodes in an order in which each comes after those it reads; stable where they already are.
  *
