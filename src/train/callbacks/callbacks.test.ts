@@ -81,6 +81,15 @@ describe("ReduceLROnPlateau", () => {
 });
 
 describe("LearningRateScheduler", () => {
+  test("goes on after an epoch at rate 0, in a run that is resumed there too", async () => {
+    const make = () => callbacks.learningRateScheduler({ schedule: (epoch: number) => 0.01 * epoch });
+    const logs = losses(1, 1, 1);
+    const { rates } = await new HandMadeRun(logs, [make()]).go();
+    expect(rates.map((rate) => Number(rate.toFixed(6)))).toEqual([0, 0.01, 0.02]);
+    const rest = await (await new HandMadeRun(logs, [make()]).go({ until: 1 })).resumed([make()]).go();
+    expect(rest.rates.map((rate) => Number(rate.toFixed(6)))).toEqual([0.01, 0.02]);
+  });
+
   test("sets the rate of each epoch", async () => {
     const schedule = (epoch: number, lr: number) => (epoch < 2 ? lr : lr / 2);
     const { rates } = await new HandMadeRun(losses(1, 1, 1, 1), [callbacks.learningRateScheduler({ schedule })]).go();

@@ -71,21 +71,27 @@ export const learningRateScheduler = defineCallback(
       (value) => typeof value === "function",
     ),
   },
-  ({ schedule }, name) => ({
-    name,
-    onEpochBegin(epoch: number, run: TrainingRun) {
-      const wanted = schedule(epoch, run.lr);
-      if (!Number.isFinite(wanted) || wanted < 0) {
-        throw new ParamError(name, `schedule must give a number of at least 0, got ${wanted} for epoch ${epoch}`);
-      }
-      const own = run.lr / run.lrFactor;
-      if (!Number.isFinite(own) || own === 0) {
-        throw new ParamError(
-          name,
-          "the optimizer's own learning rate is 0 here; give it a number, as in optim.adam({ lr: 1e-3 })",
-        );
-      }
-      run.lrFactor = wanted / own;
-    },
-  }),
+  ({ schedule }, name) =>
+    withState<{ own?: number }>(
+      () => ({}),
+      (state) => ({
+        name,
+        onEpochBegin(epoch: number, run: TrainingRun) {
+          const wanted = schedule(epoch, run.lr);
+          if (!Number.isFinite(wanted) || wanted < 0) {
+            throw new ParamError(name, `schedule must give a number of at least 0, got ${wanted} for epoch ${epoch}`);
+          }
+          const now = state();
+          // a factor of 0, as an epoch without learning sets it, does not tell the optimizer's own rate
+          if (run.lrFactor !== 0) now.own = run.lr / run.lrFactor;
+          if (!now.own || !Number.isFinite(now.own)) {
+            throw new ParamError(
+              name,
+              "the optimizer's own learning rate is 0 here; give it a number, as in optim.adam({ lr: 1e-3 })",
+            );
+          }
+          run.lrFactor = wanted / now.own;
+        },
+      }),
+    ),
 );
