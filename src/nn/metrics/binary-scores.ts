@@ -51,7 +51,7 @@ export class BinaryScores {
     this.#limit = limit;
   }
 
-  /** Adds rows; labels above 0.5 are positive, as in Spark ML. */
+  /** Adds rows; labels above 0.5 are positive, as in Spark ML. Rows of weight 0 change nothing. */
   add(labels: Numbers, scores: Numbers, weights?: Numbers): void {
     const positive: number[] = [];
     const negative: number[] = [];
@@ -62,6 +62,8 @@ export class BinaryScores {
         continue;
       }
       this.rows++;
+      // it bears on nothing, and a threshold of such rows alone has no precision
+      if (weight === 0) continue;
       const isPositive = label > 0.5;
       if (isPositive) this.positives += weight;
       else this.negatives += weight;

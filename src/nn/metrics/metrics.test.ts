@@ -150,6 +150,16 @@ describe("BinaryScores", () => {
     expect(merged.curve()).toEqual(of(scored).curve());
   });
 
+  test("leaves rows of weight 0 out, whose thresholds would have no precision", () => {
+    const scores = new BinaryScores();
+    scores.add([0, 1, 0, 1], [0.9, 0.8, 0.5, 0.3], [0, 1, 1, 2]);
+    const without = new BinaryScores();
+    without.add([1, 0, 1], [0.8, 0.5, 0.3], [1, 1, 2]);
+    expect(scores.curve()).toEqual(without.curve());
+    expect(scores.areaUnderPrecisionRecall()).toBe(without.areaUnderPrecisionRecall());
+    expect([scores.averagePrecision(), scores.rows]).toEqual([(1 + 2 * 0.75) / 3, 4]);
+  });
+
   test("of equal scores are one point", () => {
     const scores = new BinaryScores();
     scores.add([1, 0, 1, 0], [0.5, 0.5, 0.5, Number.NaN]);
