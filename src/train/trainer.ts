@@ -24,6 +24,8 @@ import { TrainingLoop } from "./training-loop.js";
 export interface TrainOptions {
   readonly who: Who;
   readonly problem: Problem;
+  /** Of the problem, where it is known already: finding it takes a while for large networks. */
+  readonly manifest?: Manifest | undefined;
   readonly optimizer: Optimizer;
   readonly train: RowStore;
   readonly validation?: RowStore | undefined;
@@ -88,7 +90,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
   if (options.train.rows === 0) {
     throw new DataError(options.who, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
   }
-  const whole = manifestOf(options.problem);
+  const { manifest: whole = manifestOf(options.problem) } = options;
   await nextTurn();
   const { recompute = false, who, problem, seed, optimizer, weights, memoryLimit, device = "cpu" } = options;
   const builder = new Builder({ who, problem, optimizer, seed, recompute, weights, memoryLimit }, whole);

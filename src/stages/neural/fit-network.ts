@@ -102,7 +102,7 @@ export async function fitNetwork<M>(
   const { network, features, labels } = requireColumns(schema, params, stage);
   const inputs = await inputColumns(df, network, features, stage);
   const lossOf = lossesBy(params.loss, network.outputs, stage);
-  const classesOf = await classCounts({ network, inputs: inputs.map(({ field }) => field) });
+  const { classesOf, manifest } = await lookOver({ network, inputs: inputs.map(({ field }) => field) });
   const targets = network.outputs.map((output) => {
     const { target } = lossOf.get(output)!;
     const column = targetColumn(schema, output, labels.get(output)!, target, stage);
@@ -161,6 +161,7 @@ export async function fitNetwork<M>(
     const training = train({
       who: stage,
       problem,
+      manifest,
       optimizer: optimizers.of(params.optimizer, stage),
       train: rows,
       validation,
@@ -186,8 +187,8 @@ export async function fitNetwork<M>(
   }
 }
 
-/** Classes that each output tells apart: its last size. Builds the network once, so that layers that do not fit are told before rows are read. */
-async function classCounts(problem: Pick<Problem, "network" | "inputs">): Promise<ReadonlyMap<string, number>> {
+/** Builds the network once, so that layers that do not fit are told before rows are read. */
+async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
   const g = new GraphBuilder({ rules: shapeRules() });
   const fed = problem.inputs.map((field) =>
     inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
@@ -198,13 +199,15 @@ async function classCounts(problem: Pick<Problem, "network" | "inputs">): Promis
   });
   await nextTurn();
   // after the graph of named batches, so that messages speak of [batch, ...]
-  manifestOf(problem);
-  return new Map(
+  const manifest = manifestOf(problem);
+  // classes that each output tells apart: its last size
+  const classesOf: ReadonlyMap<string, number> = new Map(
     Object.entries(outputsOf(problem.network, built)).flatMap(([output, { shape }]) => {
       const last = shape?.at(-1);
       return typeof last === "number" ? [[output, last]] : [];
     }),
   );
+  return { classesOf, manifest };
 }
 
 /** The class that all rows have; undefined where there are several. */
