@@ -5,6 +5,7 @@ import type { Schema } from "../data/schema.js";
 import { ParamError, TrainingError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
 import { defineParams, type Param } from "../util/params.js";
+import { schemaOf } from "./schema-of.js";
 import {
   type BatchFunction,
   Estimator,
@@ -86,7 +87,7 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
 
   /** Fits every Estimator in turn. Columns of all stages are checked before any work. */
   async fit(df: DataFrame, options: FitOptions = {}): Promise<PipelineModel> {
-    await this.schemaAfter(await df.schema());
+    await this.schemaAfter(await schemaOf(df, this));
     const { stages } = this.params;
     const lastEstimator = stages.findLastIndex((stage) => stage instanceof Estimator);
     const fitted: Transformer[] = [];

@@ -47,7 +47,7 @@ export function defineParams<const P extends ParamSpecs>(params: P): P {
 }
 
 /** Checks values against their declarations and fills in the defaults. @throws ParamError */
-export function checkParams<P extends ParamSpecs>(who: Who, specs: P, values: object): Values<P> {
+export function checkParams<P extends ParamSpecs>(who: Who, specs: P, values: object = {}): Values<P> {
   for (const name of Object.keys(values)) {
     if (Object.hasOwn(specs, name)) continue;
     const known = Object.keys(specs);

@@ -57,10 +57,22 @@ export const categoricalCrossentropy = defineLoss({
 
 type Params = Values<typeof common>;
 
+/** @throws ShapeError where there is not one class number for each place of the prediction */
+function requirePlaces(who: string, { shape: predicted }: Value, { shape: given }: Value): void {
+  if (predicted === undefined || given === undefined) return;
+  const sizes = [predicted.slice(1, -1), given.slice(1)];
+  if (!sizes.flat().every((size) => typeof size === "number")) return;
+  const [places, numbers] = sizes.map((shape) => (shape as number[]).reduce((product, size) => product * size, 1));
+  if (places === numbers) return;
+  const found = `the network gives [${predicted.join(", ")}], which has ${places} places in each row, but labels have ${numbers}`;
+  throw new ShapeError(who, `${found}; put flatten() or pooling before its last layer, or give a label for each place`);
+}
+
 function ofClasses(who: string, { g, prediction, target }: LossInputs, params: Params): Value {
   const logits = scores(who, { g, prediction }, params.fromLogits);
   const classes = classesOf(who, prediction);
   const weight = weightOf(who, g, params, classes, logits);
+  requirePlaces(who, prediction, target);
   const isFlat = (prediction.rank ?? 2) === 2;
   const rows = isFlat ? logits : g.reshape(logits, [-1, classes]);
   // a column of labels may come as [batch, 1]

@@ -3,6 +3,7 @@
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { boolean, choice, columnName, defineParams, type Input, optional } from "../../util/params.js";
@@ -66,7 +67,7 @@ export class LogisticRegression extends Estimator<typeof params, LogisticRegress
   }
 
   async fit(df: DataFrame, { signal }: FitOptions = {}): Promise<LogisticRegressionModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { featuresCol, labelCol, weightCol, maxIter, tol } = this.params;
     const task = "LogisticRegression.fit";
     const report = (done: number, finished = false) =>

@@ -6,6 +6,7 @@ import { name, sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { widthOf } from "../../data/types.js";
 import { ParamError, SchemaError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "../../util/params.js";
 import { abortedFit } from "../objective/aborted-fit.js";
@@ -102,7 +103,7 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
   }
 
   async fit(df: DataFrame, { signal }: FitOptions = {}): Promise<MultilayerPerceptronClassificationModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { layers, activation, maxIter, tol, initialWeights, seed, validationIndicatorCol: indicator } = this.params;
     const report = (done: number, finished = false) =>
       df.engine.report({ task: `${this.name}.fit`, done, total: maxIter, unit: "iterations", finished });

@@ -9,6 +9,7 @@ import { queryOver } from "../../data/query.js";
 import type { Schema } from "../../data/schema.js";
 import { dtypeOf, isNumeric, type NumericType } from "../../data/types.js";
 import { DataError, SchemaError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { type BatchFunction, Estimator, type FitOptions, Model, type Stage } from "../../pipeline/stage.js";
 import { allocate, isBigInt } from "../../tensor/dtype.js";
 import { choice, defineParams, type Input, number, numbers } from "../../util/params.js";
@@ -50,7 +51,7 @@ export class Imputer extends Estimator<typeof params, ImputerModel> {
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<ImputerModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const columns = this.#pairs.map(({ input }) => input);
     const found =
       this.params.strategy === "mode"

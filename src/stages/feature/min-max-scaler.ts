@@ -5,6 +5,7 @@ import { sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { aggregateVectors } from "../../data/vector-aggregates.js";
 import { ParamError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { type BatchFunction, Estimator, type FitOptions, Model, type Stage } from "../../pipeline/stage.js";
 import { columnName, defineParams, type Input, number, numbers } from "../../util/params.js";
 import { scaleVectors } from "./scale.js";
@@ -44,7 +45,7 @@ export class MinMaxScaler extends Estimator<typeof params, MinMaxScalerModel> {
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<MinMaxScalerModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const results = { originalMin: sql`min(value)`, originalMax: sql`max(value)` };
     const learned = await aggregateVectors(df, this.params.inputCol, this, { ...options, ignoreNaN: true }, results);
     return new MinMaxScalerModel({ ...this.params, ...learned });

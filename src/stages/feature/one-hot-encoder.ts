@@ -8,6 +8,7 @@ import { sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, tensorOf } from "../../data/types.js";
 import { DataError, SchemaError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { type BatchFunction, Estimator, type FitOptions, Model } from "../../pipeline/stage.js";
 import { boolean, choice, defineParams, type Input, numbers } from "../../util/params.js";
 import { aggregateColumns } from "./aggregate.js";
@@ -52,7 +53,7 @@ export class OneHotEncoder extends Estimator<typeof params, OneHotEncoderModel> 
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<OneHotEncoderModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const columns = this.#pairs.map(({ input }) => input);
     const found = await aggregateColumns(df, columns, options, (name) => {
       const x = col(name).cast("double").sql;

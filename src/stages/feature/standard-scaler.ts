@@ -5,6 +5,7 @@ import { sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { aggregateVectors } from "../../data/vector-aggregates.js";
 import { ParamError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { type BatchFunction, Estimator, type FitOptions, Model } from "../../pipeline/stage.js";
 import { boolean, columnName, defineParams, type Input, numbers } from "../../util/params.js";
 import { scaleVectors } from "./scale.js";
@@ -44,7 +45,7 @@ export class StandardScaler extends Estimator<typeof params, StandardScalerModel
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<StandardScalerModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { mean, std } = await aggregateVectors(df, this.params.inputCol, this, options, {
       mean: sql`avg(value)`,
       std: sql`coalesce(stddev_samp(value), 0)`,

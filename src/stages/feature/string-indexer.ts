@@ -5,6 +5,7 @@ import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { type ColumnType, formatType, isNumeric } from "../../data/types.js";
 import { SchemaError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { type BatchFunction, Estimator, type FitOptions, Model, type Stage } from "../../pipeline/stage.js";
 import { choice, defineParams, type Input, json } from "../../util/params.js";
 import { type ColumnPair, checkCount, pairParams, pairsOf } from "./column-pairs.js";
@@ -56,7 +57,7 @@ export class StringIndexer extends Estimator<typeof params, StringIndexerModel> 
   }
 
   async fit(df: DataFrame, options: FitOptions = {}): Promise<StringIndexerModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { stringOrderType, ...rest } = this.params;
     const counts = await countLabels(
       df,

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import * as nn from "../../nn/index.js";
 import * as optim from "../../optim/index.js";
 import { Session } from "../../session.js";
+import { LogisticRegression } from "../classification/logistic-regression.js";
 import { NeuralClassifier } from "../classification/neural-classifier.js";
 
 const session = await Session.open();
@@ -25,6 +26,17 @@ describe("what people get wrong at first", () => {
       "a metric",
       () => new NeuralClassifier({ network: network(), metrics: ["acuracy"] }),
       /did you mean "Accuracy"\?$/,
+    ],
+    [
+      "no options at all",
+      () => new (NeuralClassifier as unknown as new () => object)(),
+      /^NeuralClassifier: network is missing;/,
+    ],
+    [
+      "a hook of a callback",
+      () =>
+        new NeuralClassifier({ network: network(), callbacks: [{ name: "log", onEpochend() {} } as { name: string }] }),
+      /; there is no hook "onEpochend"; did you mean "onEpochEnd"\?$/,
     ],
     [
       "positions where there are names",
@@ -55,6 +67,24 @@ describe("what people get wrong at first", () => {
       "labels of one class alone",
       () => new NeuralClassifier({ network: network(), ...settings }).fit(data.filter("label = 0")),
       'NeuralClassifier: column "label" holds class 0 in every row, so there is nothing to tell apart; check the filter before it, or the labels',
+    ],
+    [
+      "rows that are no DataFrame, for stages that know no networks too",
+      () => new LogisticRegression().fit(rows as unknown as typeof data),
+      "LogisticRegression: fit takes a DataFrame, got a list; make one with session.createDataFrame(rows)",
+    ],
+    [
+      "weights of classes there are not",
+      () => new NeuralClassifier({ network: network(), ...settings, classWeight: { 0: 1, 2: 5 } }).fit(data),
+      'NeuralClassifier: classWeight has "2", but the network\'s classes are 0 to 1',
+    ],
+    [
+      "layers that leave several places in each row",
+      () => {
+        const flat = nn.sequential([nn.input({ shape: [2, 1] }), nn.dense(2)]);
+        return new NeuralClassifier({ network: flat, ...settings }).fit(data);
+      },
+      "CrossEntropy: the network gives [20, 2, 2], which has 2 places in each row, but labels have 1; put flatten() or pooling before its last layer, or give a label for each place",
     ],
     [
       "validation by steps without rows for it",

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
-import { DataError, ParamError, SchemaError, TrainingError } from "../../errors.js";
+import { DataError, listNames, ParamError, SchemaError, TrainingError } from "../../errors.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { buildNetwork } from "../../nn/build.js";
@@ -71,13 +71,6 @@ export function requireColumns(schema: Schema, params: Values<typeof neuralParam
   return { network, outputs: network.outputs, features, labels };
 }
 
-/** The columns of what is fitted. @throws ParamError for rows that are no DataFrame yet, as people from elsewhere give them */
-export async function schemaOf(df: DataFrame, who: Stage): Promise<Schema> {
-  if (df instanceof DataFrame) return df.schema();
-  const given = Array.isArray(df) ? "a list" : typeof df;
-  throw new ParamError(who, `fit takes a DataFrame, got ${given}; make one with session.createDataFrame(rows)`);
-}
-
 /** What makes an estimator's model of the trained network. */
 export interface Making<M> {
   readonly finish: Finish;
@@ -115,6 +108,12 @@ export async function fitNetwork<M>(
     throw new ParamError(stage, "classWeight needs a network with one output of classes; weigh rows with weightCol", {
       param: "classWeight",
     });
+  }
+  const count = targets[0]!.classes ?? 0;
+  const unknown = Object.keys(classWeight ?? {}).filter((name) => !(/^\d+$/.test(name) && Number(name) < count));
+  if (unknown.length > 0) {
+    const message = `classWeight has ${listNames(unknown)}, but the network's classes are 0 to ${count - 1}`;
+    throw new ParamError(stage, message, { param: "classWeight" });
   }
   const { lossWeights = {} } = params;
   requireOutputs(lossWeights, "lossWeights", network.outputs, stage);

@@ -4,13 +4,14 @@
 import "../../nn/index.js";
 import "../../optim/index.js";
 import { DataFrame } from "../../data/dataframe.js";
-import { ParamError } from "../../errors.js";
+import { didYouMean, ParamError } from "../../errors.js";
 import { Layer, layers } from "../../nn/layer.js";
 import { type Loss, losses } from "../../nn/losses/loss.js";
 import { type BatchMetric, metrics } from "../../nn/metrics/batch-metric.js";
 import { optimizers } from "../../optim/optimizer.js";
 import { devices } from "../../runtime/device.js";
 import type { Callback } from "../../train/callback.js";
+import { hooks } from "../../train/callbacks/lambda-callback.js";
 import type { Kind } from "../../util/kind.js";
 import {
   boolean,
@@ -81,6 +82,12 @@ export function metricsParam(names: readonly string[]): Param<MetricList | Reado
   };
 }
 
+/** A name that looks like a hook's, but is none. */
+function noHook(callback: unknown): string | undefined {
+  if (typeof callback !== "object" || callback === null) return undefined;
+  return Object.keys(callback).find((name) => /^on[A-Z]/.test(name) && !hooks.includes(name));
+}
+
 /** The same change for each member of a list, or of the lists of each output. */
 function mapLists<T, R>(lists: readonly T[] | Readonly<Record<string, readonly T[]>>, change: (each: T) => R) {
   if (isArray(lists)) return lists.map(change);
@@ -120,12 +127,20 @@ const validation: Param<number | string | DataFrame, false> = {
 
 const callbacks: Param<readonly Callback[], true> = {
   doc: "hooks into the training, such as callbacks.earlyStopping({ patience: 3 })",
-  expected: "a list of callbacks",
+  expected: "a list of callbacks, which have names",
   optional: true,
   default: [],
   accepts: (value) =>
-    Array.isArray(value) && value.every((each) => typeof each === "object" && typeof each?.name === "string"),
-  broken: [7, ["earlyStopping"]],
+    Array.isArray(value) &&
+    value.every(
+      (each) =>
+        typeof each === "object" && typeof each?.name === "string" && each.name !== "" && noHook(each) === undefined,
+    ),
+  hint(value) {
+    const wrong = Array.isArray(value) ? value.map(noHook).find((name) => name !== undefined) : undefined;
+    return wrong === undefined ? "" : `; there is no hook "${wrong}"${didYouMean(wrong, hooks)}`;
+  },
+  broken: [7, ["earlyStopping"], [{ name: "log", onEpochend: () => {} }]],
   encode(value) {
     if (value.length > 0)
       throw new ParamError(

@@ -3,6 +3,7 @@
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { DataError, ParamError } from "../../errors.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { isAbort } from "../../util/is-abort.js";
@@ -82,7 +83,7 @@ export class LinearRegression extends Estimator<typeof params, LinearRegressionM
   }
 
   async fit(df: DataFrame, { signal }: FitOptions = {}): Promise<LinearRegressionModel> {
-    this.transformSchema(await df.schema());
+    this.transformSchema(await schemaOf(df, this));
     const { featuresCol, labelCol, weightCol, predictionCol, maxIter, fitIntercept } = this.params;
     const report = (done: number, finished = false) =>
       df.engine.report({ task: `${this.name}.fit`, done, total: maxIter, unit: "iterations", finished });

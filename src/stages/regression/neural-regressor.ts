@@ -2,9 +2,10 @@
 
 import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
+import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { columnName, defineParams, type Input } from "../../util/params.js";
-import { type Finish, type Fitted, fitNetwork, requireColumns, schemaOf } from "../neural/fit-network.js";
+import { type Finish, type Fitted, fitNetwork, requireColumns } from "../neural/fit-network.js";
 import { lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { numberOf, prefixOf } from "../neural/trained.js";
 import { NeuralRegressionModel, predictedColumns } from "./neural-regression-model.js";

@@ -1,9 +1,10 @@
 /** @file LambdaCallback and History. */
 
-import { ParamError } from "../../errors.js";
+import { didYouMean, ParamError } from "../../errors.js";
 import type { Callback, Logs } from "../callback.js";
 
-const hooks = [
+/** What callbacks may hear. */
+export const hooks: readonly string[] = [
   "onTrainBegin",
   "onTrainEnd",
   "onEpochBegin",
@@ -12,7 +13,7 @@ const hooks = [
   "onBatchEnd",
   "onProgress",
   "onValidation",
-] as const;
+];
 
 /**
  * A callback of functions.
@@ -20,10 +21,14 @@ const hooks = [
  * @throws ParamError for a hook there is not.
  * @example callbacks.lambdaCallback({ onEpochEnd: (epoch, logs) => console.log(epoch, logs.loss) })
  */
-export function lambdaCallback(functions: Partial<Pick<Callback, (typeof hooks)[number]>>): Callback {
+export function lambdaCallback(functions: Partial<Omit<Callback, "name" | "isLast" | "state" | "restore">>): Callback {
   for (const [name, given] of Object.entries(functions)) {
-    if (!(hooks as readonly string[]).includes(name)) {
-      throw new ParamError("LambdaCallback", `no hook "${name}" (there are ${hooks.join(", ")})`, { param: name });
+    if (!hooks.includes(name)) {
+      throw new ParamError(
+        "LambdaCallback",
+        `no hook "${name}" (there are ${hooks.join(", ")})${didYouMean(name, hooks)}`,
+        { param: name },
+      );
     }
     if (given !== undefined && typeof given !== "function") {
       throw new ParamError("LambdaCallback", `${name} must be a function, got ${typeof given}`, { param: name });
