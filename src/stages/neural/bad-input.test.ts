@@ -79,6 +79,15 @@ describe("what people get wrong at first", () => {
       'NeuralClassifier: classWeight has "2", but the network\'s classes are 0 to 1',
     ],
     [
+      "weights of classes where labels are several",
+      () => {
+        const places = session.sql("SELECT CAST([0, 1] AS INT[2]) AS label, CAST([1, 2] AS FLOAT[2]) AS features");
+        const pairs = nn.sequential([nn.input({ shape: [2, 1] }), nn.dense(2)]);
+        return new NeuralClassifier({ network: pairs, ...settings, classWeight: { 0: 1 } }).fit(places);
+      },
+      "NeuralClassifier: classWeight needs a network with one output, and one class in each row; weigh rows with weightCol",
+    ],
+    [
       "layers that leave several places in each row",
       () => {
         const flat = nn.sequential([nn.input({ shape: [2, 1] }), nn.dense(2)]);

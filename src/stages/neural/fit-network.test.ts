@@ -110,5 +110,7 @@ describe("rows of a fit", () => {
     expect(await right(await learn({ weightCol: "weight" }))).toBeGreaterThan(0.9);
     const ones = await (await learn({ classWeight: { 0: 0, 1: 1 } })).transform(marked).values("prediction");
     expect(ones.filter((one) => one === 1).length).toBe(ones.length);
+    const binary = { network: nn.dense(1), loss: "binaryCrossentropy", classWeight: { 0: 0 } };
+    expect(new Set(await (await learn(binary)).transform(marked).values("prediction"))).toEqual(new Set([1]));
   });
 });

@@ -14,6 +14,7 @@ import { shapeRules } from "../../ops/infer.js";
 import { optimizers } from "../../optim/optimizer.js";
 import type { FitOptions, Stage } from "../../pipeline/stage.js";
 import { toAsset } from "../../runtime/load-asset.js";
+import { sizeOf } from "../../tensor/shape.js";
 import type { Callback, Logs } from "../../train/callback.js";
 import {
   type Head,
@@ -32,7 +33,7 @@ import type { Feed } from "../onnx/feed.js";
 import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
 import type { MetricList, neuralParams } from "./params.js";
 import { lossesBy, metricsBy, requireOutputs } from "./per-output.js";
-import { type Holdout, readRows } from "./read-rows.js";
+import { type Holdout, readRows, type Target } from "./read-rows.js";
 
 export interface NetworkParams extends Values<typeof neuralParams> {
   readonly loss: Loss | string | Readonly<Record<string, Loss | string>>;
@@ -104,17 +105,7 @@ export async function fitNetwork<M>(
   });
   const weight = params.weightCol === undefined ? undefined : weightColumn(schema, params.weightCol, stage);
   const { classWeight } = params;
-  if (classWeight !== undefined && (targets.length > 1 || targets[0]!.classes === undefined)) {
-    throw new ParamError(stage, "classWeight needs a network with one output of classes; weigh rows with weightCol", {
-      param: "classWeight",
-    });
-  }
-  const count = targets[0]!.classes ?? 0;
-  const unknown = Object.keys(classWeight ?? {}).filter((name) => !(/^\d+$/.test(name) && Number(name) < count));
-  if (unknown.length > 0) {
-    const message = `classWeight has ${listNames(unknown)}, but the network's classes are 0 to ${count - 1}`;
-    throw new ParamError(stage, message, { param: "classWeight" });
-  }
+  if (classWeight !== undefined) requireClasses(classWeight, targets, stage);
   const { lossWeights = {} } = params;
   requireOutputs(lossWeights, "lossWeights", network.outputs, stage);
   const metricsOf = metricsBy(params.metrics, network.outputs, numbers, stage);
@@ -184,6 +175,20 @@ export async function fitNetwork<M>(
     await rows.close();
     await validation?.close();
   }
+}
+
+/** @throws ParamError where rows have no single class to be weighed by, or one that is weighed is none */
+function requireClasses(classWeight: Readonly<Record<string, number>>, targets: readonly Target[], who: Stage): void {
+  const { field, classes, isProbability } = targets[0]!;
+  const count = isProbability ? 2 : classes;
+  if (targets.length > 1 || count === undefined || sizeOf(field.shape) > 1) {
+    const message = "classWeight needs a network with one output, and one class in each row; weigh rows with weightCol";
+    throw new ParamError(who, message, { param: "classWeight" });
+  }
+  const unknown = Object.keys(classWeight).filter((name) => !(/^\d+$/.test(name) && Number(name) < count));
+  if (unknown.length === 0) return;
+  const message = `classWeight has ${listNames(unknown)}, but the network's classes are 0 to ${count - 1}`;
+  throw new ParamError(who, message, { param: "classWeight" });
 }
 
 /** Builds the network once, so that layers that do not fit are told before rows are read. */

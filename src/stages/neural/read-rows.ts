@@ -24,7 +24,7 @@ export interface ReadRows {
   readonly inputs: readonly FieldColumn[];
   readonly targets: readonly Target[];
   readonly weight: FieldColumn | undefined;
-  /** Factor of the weight of rows of each class, where there is one output of classes. */
+  /** Factor of the weight of rows of each class, where there is one output, of classes or of the chance of class 1. */
   readonly classWeight?: Readonly<Record<string, number>> | undefined;
   readonly who: Who;
   readonly signal: AbortSignal | undefined;
