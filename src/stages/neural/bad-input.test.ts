@@ -79,6 +79,12 @@ describe("what people get wrong at first", () => {
       'NeuralClassifier: classWeight has "2", but the network\'s classes are 0 to 1',
     ],
     [
+      "rows that all weigh nothing",
+      () =>
+        new NeuralClassifier({ network: network(), ...settings, weightCol: "w" }).fit(data.selectExpr("*", "0 AS w")),
+      "NeuralClassifier: the weights of all 20 rows are 0; there is nothing to learn from",
+    ],
+    [
       "weights of classes where labels are several",
       () => {
         const places = session.sql("SELECT CAST([0, 1] AS INT[2]) AS label, CAST([1, 2] AS FLOAT[2]) AS features");

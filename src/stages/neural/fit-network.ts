@@ -127,12 +127,16 @@ export async function fitNetwork<M>(
     if (validation?.rows === 0)
       throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
     for (const [i, { plan, classes }] of targets.entries()) {
-      const only = rows.rows > 1 && classes !== undefined ? await onlyClass(rows, targets[i]!.field.name) : undefined;
+      const only = rows.rows > 1 && classes !== undefined ? await onlyValue(rows, targets[i]!.field.name) : undefined;
       if (only === undefined) continue;
       const message = `column "${plan.column}" holds class ${only} in every row, so there is nothing to tell apart; check the filter before it, or the labels`;
       throw new DataError(stage, message, { code: "ONE_CLASS", column: plan.column });
     }
     const weightField = rows.fields.find(({ name }) => name === rowWeight);
+    if (weightField !== undefined && (await onlyValue(rows, rowWeight)) === 0) {
+      const message = `the weights of all ${rows.rows} rows are 0; there is nothing to learn from`;
+      throw new DataError(stage, message, { code: "NO_WEIGHT" });
+    }
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
     const modelOf = async ({ weights, history }: Trained) => {
       const graph = inferenceGraph(problem, weights, (g, outputs) =>
@@ -214,14 +218,14 @@ async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
   return { classesOf, manifest };
 }
 
-/** The class that all rows have; undefined where there are several. */
-async function onlyClass(rows: RowStore, field: string): Promise<number | undefined> {
+/** The number that all rows have; undefined where there are several. */
+async function onlyValue(rows: RowStore, field: string): Promise<number | undefined> {
   let found: number | undefined;
   for (const [segment, count] of rows.segments.entries()) {
     const { columns } = await rows.read([{ segment, from: 0, to: count }]);
-    for (const label of columns[field] as Int32Array) {
-      found ??= label;
-      if (label !== found) return undefined;
+    for (const value of columns[field] as Int32Array | Float32Array) {
+      found ??= value;
+      if (value !== found) return undefined;
     }
   }
   return found;
