@@ -53,7 +53,9 @@ export function loopGradient(
   const initial = node.inputs.slice(2);
   const captures = [...capturesOf(body)].filter((name) => varying.has(name)).map((name) => g.tensor(name));
   const kept = keepStates(g, node, body);
-  const rounds = kept.length > 0 ? g.gather(g.shapeOf(kept[0]!), 0) : countOf(g, node);
+  // as many as were made, whatever ended it; without states there are results of each round alone
+  const stacks = [...kept, ...node.outputs.filter((_, i) => dys[i] !== undefined).map((name) => g.tensor(name))];
+  const rounds = g.gather(g.shapeOf(stacks[0]!), 0);
   const smooth = initial
     .map((_, i) => i)
     .filter((i) => isFloat((g.tensor(node.outputs[i]!).dtype ?? "int64") as DType));
@@ -106,12 +108,6 @@ function keepStates(g: GraphBuilder, node: Node, body: GraphBody): Value[] {
 /** The loop's outputs, none left out: the kept states come after them. */
 function padOutputs(g: GraphBuilder, node: Node, body: GraphBody): string[] {
   return Array.from({ length: body.outputs.length - 1 }, (_, i) => node.outputs[i] || g.fresh("unused"));
-}
-
-function countOf(g: GraphBuilder, node: Node): Value {
-  const [count = ""] = node.inputs;
-  if (count !== "") return g.tensor(count);
-  throw new GraphError("gradient", `${describeNode(node)} has neither a count nor states; its rounds cannot be told`);
 }
 
 function bodyOf(node: Node, name: string): GraphBody {

@@ -193,6 +193,22 @@ describe("control flow", () => {
     }
   });
 
+  test("Loop without states that ends before its count", async () => {
+    const graph = trace(
+      ({ x }, g) => {
+        const b = g.bodyBuilder();
+        const round = b.bodyInput("round", "int64", []);
+        b.bodyInput("go", "bool", []);
+        const part = b.mul(b.square(x), b.cast(b.add(round, 1), "float32"));
+        const body = b.body({ [b.fresh("go")]: b.less(round, 2), [b.fresh("part")]: part }, "body");
+        const [all] = g.ops("Loop", [g.constant(9, "int64"), g.constant(1, "bool")], { body }, { outputs: 1 });
+        return { loss: all!.reduceSum() };
+      },
+      { x: [2, 2] },
+    );
+    expect(await worst(graph, { x: randomTensor([2, 2]) }, ["x"])).toBeLessThan(5e-3);
+  });
+
   test.each([
     {},
     { scan_input_directions: [1], scan_output_directions: [1], scan_input_axes: [1], scan_output_axes: [1] },

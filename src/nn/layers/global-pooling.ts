@@ -7,6 +7,9 @@ import { type SpatialRank, suffixes } from "./window.js";
 
 const layoutOf = { 1: "sequence", 2: "image", 3: "volume" } as const;
 
+/** What places that do not count have where the largest is looked for. */
+const lowest = -3.4e38;
+
 function globalPooling(kind: "Max" | "Average", rank: SpatialRank) {
   const type = `Global${kind}Pooling${suffixes[rank]}`;
   return defineLayer({
@@ -19,7 +22,11 @@ function globalPooling(kind: "Max" | "Average", rank: SpatialRank) {
       if (mask !== undefined) {
         // places that do not count are left out
         const counts = g.unsqueeze(mask, [2]);
-        if (kind === "Max") return g.reduceMax(g.where(counts, x!, -3.4e38), { axes, keepdims });
+        if (kind === "Max") {
+          const most = g.reduceMax(g.where(counts, x!, lowest), { axes, keepdims });
+          // of no place, as of an empty text, it is 0, as the mean is
+          return g.where(g.greater(most, lowest), most, 0);
+        }
         const weights = g.cast(counts, "float32");
         const sum = g.reduceSum(g.mul(x!, weights), { axes, keepdims });
         return g.div(sum, g.max(g.reduceSum(weights, { axes, keepdims }), 1));
