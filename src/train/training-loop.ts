@@ -95,6 +95,8 @@ export class TrainingLoop {
     if (run.stepInEpoch === 0) {
       run.sums = run.emptySums();
       await run.tell((each) => each.onEpochBegin?.(epoch, run));
+      // an epoch without a step has no logs
+      if (run.stopped !== undefined) return this.#save();
     }
     const blocks = this.#feed.blocks(epoch);
     let skip = run.stepInEpoch;

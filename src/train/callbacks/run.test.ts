@@ -56,6 +56,22 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe("callbacks on a real run", () => {
+  test("a stop as an epoch begins leaves the epochs before it", async () => {
+    const ended: number[] = [];
+    const stopping: Callback = {
+      name: "Stopping",
+      onEpochBegin: (epoch, run) => {
+        if (epoch === 2) run.stop("enough");
+      },
+      onEpochEnd: (epoch) => {
+        ended.push(epoch);
+      },
+    };
+    const { history, stopped } = await train(await options({ callbacks: [stopping] }));
+    expect([ended, history.length, stopped]).toEqual([[0, 1], 2, "enough"]);
+    expect(history.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+  });
+
   test("EarlyStopping ends it with the weights of its best epoch, ModelCheckpoint has that model", async () => {
     const seen: number[] = [];
     const best = join(folder, "best.onnx");
