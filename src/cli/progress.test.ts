@@ -36,6 +36,25 @@ test("elsewhere a task is one plain line when it has ended", () => {
   expect(end).toBe("");
 });
 
+test("queries of a fit are not drawn beside its iterations", () => {
+  const { bar, written } = barOn(true);
+  bar.update({ task: "Spark", done: 6, total: 6, unit: "tasks", finished: true });
+  for (let done = 1; done <= 3; done++) {
+    bar.update({ task: "Spark", done: 1, total: 6, unit: "tasks" });
+    bar.update({ task: "Spark", done: 6, total: 6, unit: "tasks", finished: true });
+    bar.update({ task: "fit", done, total: 3, unit: "iterations", finished: done === 3 });
+  }
+  bar.update({ task: "Spark", done: 2, total: 2, unit: "tasks", finished: true });
+  const lines = written().split("\n");
+  expect(lines.map((line) => /(\w+) .*?█ ([\d/]+ \w+)[^\r]*$/.exec(line)?.slice(1).join(" "))).toEqual([
+    "Spark 6/6 tasks",
+    "Spark 6/6 tasks",
+    "fit 3/3 iterations",
+    "Spark 2/2 tasks",
+    undefined,
+  ]);
+});
+
 test("a fit that ends early shows a full bar and how far it went", () => {
   const { bar, written } = barOn(false);
   bar.update({ task: "fit", done: 1, total: 100, unit: "iterations" });

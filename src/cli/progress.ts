@@ -7,7 +7,7 @@ import { formatCount, formatTime } from "../util/format.js";
 const redrawMs = 80;
 const plainMs = 5000;
 
-/** Draws what engines report. One task is drawn at a time; a new one starts a new line. */
+/** Draws what engines report. One task is drawn at a time; tasks within one that knows its end are not. */
 export class ProgressBar {
   readonly #stream: Pick<WriteStream, "write" | "isTTY" | "columns">;
   readonly #begun = new Map<string, number>();
@@ -29,6 +29,8 @@ export class ProgressBar {
       return;
     }
     if (progress.task !== this.#task) {
+      // queries of a fit, one per iteration on a cluster, are parts of what is drawn already
+      if (this.#last?.total !== undefined) return;
       this.end();
       this.#task = progress.task;
       this.#started = this.#begun.get(progress.task) ?? now;

@@ -37,8 +37,8 @@ describe.each(["x64", "arm64"])("native packages for linux %s", (cpu) => {
   });
 });
 
-test("packages that are not installed for a platform are named", async () => {
-  await expect(nativePackages({ os: "linux", cpu: "s390x" })).rejects.toThrow(
-    'Spark: the executors run on linux s390x, and package "@koromix/koffi-linux-s390x" is not installed here; run npm install --no-save --force @koromix/koffi-linux-s390x',
+test("packages that are not installed for a platform are named together, in the versions that fit", async () => {
+  await expect(nativePackages({ os: "linux", cpu: "riscv64" })).rejects.toThrow(
+    /^Spark: the executors run on linux riscv64, whose packages of native code are not installed here; run npm install --no-save --force @koromix\/koffi-linux-riscv64@[\d.]+ @img\/sharp-linux-riscv64@[\d.]+ @img\/sharp-libvips-linux-riscv64@[\d.]+$/,
   );
 });

@@ -38,13 +38,16 @@ function packagesFor({ os, cpu }: Platform): { name: string; keep: RegExp }[] {
 
 /** The files under `node_modules/`. @throws EngineError where a package is not installed for the platform. */
 export async function nativePackages(platform: Platform): Promise<ZipEntry[]> {
+  const packages = packagesFor(platform).map((each) => ({ ...each, folder: find(each.name) }));
+  const missing = packages.filter(({ folder }) => folder === undefined).map(({ name }) => name);
+  if (missing.length > 0) {
+    // all at once: npm takes away what an earlier --no-save brought
+    const command = `npm install --no-save --force ${(await Promise.all(missing.map(versioned))).join(" ")}`;
+    const message = `the executors run on ${platform.os} ${platform.cpu}, whose packages of native code are not installed here; run ${command}`;
+    throw new EngineError("Spark", message, { code: "NO_PACKAGE", packages: missing });
+  }
   const entries: ZipEntry[] = [];
-  for (const { name, keep } of packagesFor(platform)) {
-    const folder = find(name);
-    if (folder === undefined) {
-      const message = `the executors run on ${platform.os} ${platform.cpu}, and package "${name}" is not installed here; run npm install --no-save --force ${name}`;
-      throw new EngineError("Spark", message, { code: "NO_PACKAGE", package: name });
-    }
+  for (const { name, keep, folder = "" } of packages) {
     const files = await readdir(folder, { recursive: true, withFileTypes: true });
     for (const file of files.filter((entry) => entry.isFile())) {
       const path = relative(folder, join(file.parentPath, file.name)).replaceAll("\\", "/");
@@ -53,6 +56,15 @@ export async function nativePackages(platform: Platform): Promise<ZipEntry[]> {
     }
   }
   return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The package in the version that belongs to ours, as in `@img/sharp-linux-arm64@0.35.5`. */
+async function versioned(name: string): Promise<string> {
+  for (const owner of ["koffi", "sharp"]) {
+    const { optionalDependencies = {} } = JSON.parse(await readFile(join(find(owner) ?? "", "package.json"), "utf8"));
+    if (name in optionalDependencies) return `${name}@${optionalDependencies[name]}`;
+  }
+  return name;
 }
 
 function find(name: string): string | undefined {
