@@ -1,7 +1,7 @@
 /** @file fromOnnx: a network made of an ONNX file, to be trained on or to stand before other layers. */
 
 import { existsSync } from "node:fs";
-import { GraphError } from "../errors.js";
+import { didYouMean, GraphError } from "../errors.js";
 import { baseOpset } from "../graph/builder.js";
 import { foldConstants } from "../graph/fold.js";
 import { Graph } from "../graph/graph.js";
@@ -154,10 +154,12 @@ export interface FromOnnxOptions {
 /** Finds a model by a registered name: its file or bytes. */
 type FindModel = (name: string) => Promise<Asset> | undefined;
 let findModel: FindModel = () => undefined;
+let namesOfModels: () => readonly string[] = () => [];
 
 /** Lets `fromOnnx` know names of models; whoever registers models calls it. */
-export function findModelsWith(find: FindModel): void {
+export function findModelsWith(find: FindModel, names: () => readonly string[]): void {
   findModel = find;
+  namesOfModels = names;
 }
 
 /**
@@ -174,10 +176,10 @@ export async function fromOnnx(
   const named = typeof source === "string" ? await findModel(source) : undefined;
   const given = named ?? source;
   if (typeof given === "string" && !existsSync(given)) {
-    const advice = "give the path of an .onnx file, its bytes, or the name of a registered model";
+    const advice = "; give the path of an .onnx file, its bytes, or the name of a registered model";
     throw new GraphError(
       "fromOnnx",
-      `there is no file ${JSON.stringify(given)}, and no registered model of that name; ${advice}`,
+      `there is no file ${JSON.stringify(given)}, and no registered model of that name${didYouMean(given, namesOfModels()) || advice}`,
     );
   }
   const read = given instanceof Graph ? given : await Graph.load(given instanceof Asset ? given.bytes : given);

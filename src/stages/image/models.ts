@@ -66,7 +66,7 @@ export function registerModel(model: ImageModel): void {
 findModelsWith((name) => {
   const model = models.get(name);
   return model === undefined ? undefined : loadModel(model());
-});
+}, modelNames);
 
 /** Names of the registered networks. */
 export function modelNames(): string[] {
