@@ -111,7 +111,8 @@ export const scatterND = defineOp({
   attrs: { reduction: "none" },
   infer: ({ x }) => like(x),
   grad(g, { x, indices, updates, y, dy, attrs: { reduction } }) {
-    const write: Places["write"] = (into, from, by) => g.scatterND(into, indices, from, { reduction: by });
+    const write: Places["write"] = (into, from, by) =>
+      by === "add" ? g.add(into, sumRows(g, into, indices, from)) : g.scatterND(into, indices, from, { reduction: by });
     const read: Places["read"] = (from) => g.gatherND(from, indices);
     return { ...scatterBack(g, { write, read }, { x, updates, y, dy }, reduction), indices: null };
   },

@@ -67,3 +67,27 @@ test.each(cases)("$name: every row is added, whichever thread does it", async ({
   }
   await run.release();
 });
+
+test("the largest of many rows of a place has its gradient on several threads too", async () => {
+  const [table, at] = [
+    [100, 128],
+    [4_000, 1],
+  ] as const;
+  const graph = trace(
+    ({ table, at, rows }, g) => ({ loss: g.scatterND(table, at, rows, { reduction: "max" }).reduceSum() }),
+    { table, at: { shape: at, dtype: "int64" }, rows: [4_000, 128] },
+  );
+  const made = gradient(graph, { of: "loss", wrt: ["table", "rows"] });
+  const mixed = new Tensor(
+    "int64",
+    BigInt64Array.from({ length: 4_000 }, (_, i) => BigInt((Math.imul(i, 2654435761) >>> 0) % 100)),
+    at,
+  );
+  const feeds = { table: randomTensor(table), at: mixed, rows: randomTensor([4_000, 128], 2) };
+  const run = await openOnnx(made, { intraOpNumThreads: 4 });
+  for (let i = 0; i < 40; i++) {
+    const grads = await run(feeds, ["grad/table", "grad/rows"]);
+    for (const grad of Object.values(grads)) expect(grad.toNumbers().every(Number.isFinite)).toBe(true);
+  }
+  await run.release();
+});
