@@ -9,6 +9,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Graph } from "../../graph/graph.js";
+import { fromOnnx } from "../../nn/onnx.js";
 import { ImageFeaturizer } from "./image-featurizer.js";
 import { ImagePredictor } from "./image-predictor.js";
 import { type ImageModel, registerModel } from "./models.js";
@@ -95,6 +96,12 @@ describe("a model on the web", () => {
 });
 
 describe("what is refused", () => {
+  test("a name that nn.fromOnnx does not know, but nearly", async () => {
+    await expect(fromOnnx("efficientnet-lite")).rejects.toThrow(
+      'fromOnnx: there is no file "efficientnet-lite", and no registered model of that name; did you mean "efficientnet-lite0"?',
+    );
+  });
+
   test("a name that nobody registered", () => {
     expect(() => new ImageFeaturizer({ ...columns, model: "efficientnet-lite" })).toThrow(
       /^ImageFeaturizer: no model "efficientnet-lite" \(there are "efficientnet-lite0".*\); did you mean "efficientnet-lite0"\?$/,
