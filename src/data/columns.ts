@@ -13,7 +13,7 @@ import {
   formatType,
   type MapType,
   type NumericType,
-  structOf,
+  type StructType,
   tensorOf,
   widthOf,
 } from "./types.js";
@@ -23,6 +23,9 @@ export interface Column {
   readonly type: ColumnType;
   readonly data: arrow.Data;
 }
+
+/** Columns by name. In an object names such as "0" come first, so a list says the order where names may be anybody's. */
+export type NamedColumns = Readonly<Record<string, Column>> | readonly (readonly [name: string, column: Column])[];
 
 /** Which rows hold a value; undefined where all do. */
 export type Valid = ((row: number) => boolean) | undefined;
@@ -82,9 +85,10 @@ export function listColumn(items: Column, offsets: Int32Array, valid?: Valid): C
   return { type, data: makeData(type, { length, valueOffsets: offsets, child: items.data, ...nulls(length, valid) }) };
 }
 
-export function structColumn(fields: Readonly<Record<string, Column>>, length: number, valid?: Valid): Column {
-  const type = structOf(Object.fromEntries(Object.entries(fields).map(([name, column]) => [name, column.type])));
-  const children = Object.values(fields).map((column) => column.data);
+export function structColumn(fields: NamedColumns, length: number, valid?: Valid): Column {
+  const entries = entriesOf(fields);
+  const type: StructType = { kind: "struct", fields: entries.map(([name, { type }]) => ({ name, type })) };
+  const children = entries.map(([, column]) => column.data);
   return { type, data: makeData(type, { length, children, ...nulls(length, valid) }) };
 }
 
@@ -122,8 +126,8 @@ export function nullColumn(length: number): Column {
 }
 
 /** A batch of the given columns. */
-export function batchOf(columns: Readonly<Record<string, Column>>, numRows?: number): arrow.RecordBatch {
-  const entries = Object.entries(columns);
+export function batchOf(columns: NamedColumns, numRows?: number): arrow.RecordBatch {
+  const entries = entriesOf(columns);
   const length = numRows ?? entries[0]?.[1].data.length ?? 0;
   return assemble(
     entries.map(([name, { type }]) => toArrowField({ name, type })),
@@ -133,10 +137,10 @@ export function batchOf(columns: Readonly<Record<string, Column>>, numRows?: num
 }
 
 /** The batch with columns added at the end, or replaced where the name is there already. */
-export function withColumns(batch: arrow.RecordBatch, columns: Readonly<Record<string, Column>>): arrow.RecordBatch {
+export function withColumns(batch: arrow.RecordBatch, columns: NamedColumns): arrow.RecordBatch {
   const fields = [...batch.schema.fields];
   const data = [...batch.data.children];
-  for (const [name, column] of Object.entries(columns)) {
+  for (const [name, column] of entriesOf(columns)) {
     const at = fields.findIndex((field) => field.name === name);
     const field: Field = { name, type: column.type };
     fields[at < 0 ? fields.length : at] = toArrowField(field);
@@ -266,6 +270,15 @@ export function matrixOf(
     return { values: Float64Array.from(values.subarray(from, to), Number), width };
   }
   return { values: values.subarray(from, to) as NumericArray, width };
+}
+
+function entriesOf(columns: NamedColumns): readonly (readonly [string, Column])[] {
+  return isList(columns) ? columns : Object.entries(columns);
+}
+
+// Array.isArray does not know lists that are read only
+function isList<T>(value: T | readonly (readonly [string, Column])[]): value is readonly (readonly [string, Column])[] {
+  return Array.isArray(value);
 }
 
 function bytesColumn(values: readonly (Uint8Array | null)[], type: "string" | "binary"): Column {

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { fromArrowSchema, toArrowSchema } from "./arrow-types.js";
-import { dataOf, filterRows, matrixOf, numberColumn, numbersOf, withColumns } from "./columns.js";
-import { batchToRows, inferSchema, rowsToBatch } from "./rows.js";
+import { dataOf, filterRows, matrixOf, numberColumn, numbersOf, timeColumn, withColumns } from "./columns.js";
+import { batchToRows, inferSchema, type Row, rowsToBatch, valueAt } from "./rows.js";
 import { Schema } from "./schema.js";
 import { formatType, parseType } from "./types.js";
 
@@ -123,5 +123,58 @@ describe("rows", () => {
     expect(() => rowsToBatch([{ a: [1, 2] }], Schema.of({ a: "float[3]" }))).toThrow(
       'createDataFrame: row 0 of column "a" must hold 3 numbers (float[3]), got 2',
     );
+  });
+
+  test.each<[type: string, value: unknown, told: string]>([
+    ["tinyint", 128, "must be tinyint, got number 128"],
+    ["utinyint", -1, "must be utinyint, got number -1"],
+    ["uint", 2 ** 32, "must be uint, got number 4294967296"],
+    ["bigint", 2n ** 63n, "must be bigint, got bigint 9223372036854775808"],
+    ["ubigint", -1n, "must be ubigint, got bigint -1"],
+    ["decimal(3,1)", 1234, "must be decimal(3,1), got number 1234"],
+    ["decimal(3,1)", Number.NaN, "must be decimal(3,1), got number NaN"],
+    ["date", new Date(Number.NaN), "must be date, got Date"],
+    ["timestamp", new Date(Number.NaN), "must be timestamp, got Date"],
+    ["float[2]", [1, null], "holds a null at 1; float[2] has numbers only"],
+  ])("that a %s cannot hold are an error: %s", (type, value, told) => {
+    expect(() => rowsToBatch([{ a: value }], Schema.of({ a: type }))).toThrow(
+      `createDataFrame: row 0 of column "a" ${told}`,
+    );
+  });
+
+  test("of typed arrays of another kind keep their numbers, or are an error", () => {
+    const read = (value: unknown, type: string) =>
+      batchToRows(rowsToBatch([{ a: value }], Schema.of({ a: type })))[0]!.a;
+    expect(read(BigInt64Array.of(1n, -2n), "array<double>")).toEqual(Float64Array.of(1, -2));
+    expect(read(Float64Array.of(1, 2), "int[2]")).toEqual(Int32Array.of(1, 2));
+    expect(() => read(Float32Array.of(1.5), "array<int>")).toThrow(
+      'an item of row 0 of column "a" must be int, got number 1.5',
+    );
+    expect(() => read(Int16Array.of(300), "array<utinyint>")).toThrow("must be utinyint, got number 300");
+  });
+
+  test("keep the order of columns and fields whatever their names, and know own fields only", () => {
+    const odd: Row[] = [
+      { b: 1, s: { y: 1 } },
+      { b: 2, s: { y: 2, 0: "z" }, 0: 9, constructor: "Ferrari" },
+    ];
+    const schema = inferSchema(odd);
+    const made = rowsToBatch(odd, schema);
+    expect(fromArrowSchema(made.schema).toJSON()).toEqual(schema.toJSON());
+    expect(fromArrowSchema(made.schema).names).toEqual(["b", "s", "0", "constructor"]);
+    expect(batchToRows(made)).toEqual([
+      { b: 1, s: { y: 1, 0: null }, 0: null, constructor: null },
+      { b: 2, s: { y: 2, 0: "z" }, 0: 9, constructor: "Ferrari" },
+    ]);
+    const more = withColumns(made, [
+      ["x", numberColumn("int", new Int32Array(2))],
+      ["1", numberColumn("int", new Int32Array(2))],
+    ]);
+    expect(fromArrowSchema(more.schema).names.slice(-2)).toEqual(["x", "1"]);
+  });
+
+  test("give times before 1970 as the millisecond they lie in", () => {
+    const { data } = timeColumn("timestamp", BigInt64Array.of(-1n));
+    expect(valueAt(data, 0)).toEqual(new Date(-1));
   });
 });

@@ -56,6 +56,18 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
           throw new DataError(who, message, { code: "BAD_ROW", row });
         });
         const { data } = items(lists, type.element, where, who);
+        if (data.nullCount > 0) {
+          const at = Array.from({ length: data.length }, (_, item) => data.getValid(item)).indexOf(false);
+          const row = Math.floor(at / width);
+          throw new DataError(
+            who,
+            `${where(row)} holds a null at ${at % width}; ${formatType(type)} has numbers only`,
+            {
+              code: "BAD_ROW",
+              row,
+            },
+          );
+        }
         return tensorColumn(type.element, type.shape, data.values, valid);
       }
       case "struct": {
@@ -71,14 +83,14 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
           return [
             field.name,
             columnOfValues(
-              rows.map((row) => row?.[field.name]),
+              rows.map((row) => row && fieldOf(row, field.name)),
               field.type,
               inner,
               who,
             ),
           ];
         });
-        return structColumn(Object.fromEntries(columns), values.length, valid);
+        return structColumn(columns, values.length, valid);
       }
       case "map": {
         const entries = check((value) => (isRecord(value) ? Object.entries(value) : undefined));
@@ -100,8 +112,13 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
       }
       case "decimal": {
         const words = new Uint32Array(values.length * 4);
-        check(numberOf).forEach((value, row) => {
-          const scaled = BigInt.asUintN(128, BigInt(Math.round(Number(value ?? 0) * 10 ** type.scale)));
+        const limit = 10n ** BigInt(type.precision);
+        const numbers = check((value) => {
+          const scaled = scaledOf(value, type.scale);
+          return scaled !== undefined && scaled < limit && scaled > -limit ? scaled : undefined;
+        });
+        numbers.forEach((value, row) => {
+          const scaled = BigInt.asUintN(128, value ?? 0n);
           for (let i = 0; i < 4; i++) words[row * 4 + i] = Number((scaled >> BigInt(32 * i)) & 0xffffffffn);
         });
         return decimalColumn(type, words, valid);
@@ -122,7 +139,7 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
     case "binary":
       return binaryColumn(check((value) => (value instanceof Uint8Array ? value : undefined)));
     case "date": {
-      const days = check((value) => (value instanceof Date ? Math.floor(value.getTime() / 86_400_000) : undefined));
+      const days = check((value) => (isTime(value) ? Math.floor(value.getTime() / 86_400_000) : undefined));
       return timeColumn(
         type,
         Int32Array.from(days, (day) => day ?? 0),
@@ -130,7 +147,7 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
       );
     }
     default: {
-      const micros = check((value) => (value instanceof Date ? BigInt(value.getTime()) * 1000n : wholeOf(value)));
+      const micros = check((value) => (isTime(value) ? BigInt(value.getTime()) * 1000n : wholeOf(value, "bigint")));
       return timeColumn(
         type,
         BigInt64Array.from(micros, (time) => time ?? 0n),
@@ -142,6 +159,7 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
 
 /** What a value is, for messages. */
 export function describe(value: unknown): string {
+  if (typeof value === "bigint" || typeof value === "number") return `${typeof value} ${value}`;
   if (value === null || typeof value !== "object") return `${typeof value} ${JSON.stringify(value) ?? String(value)}`;
   return value.constructor?.name ?? "object";
 }
@@ -161,18 +179,44 @@ function numbers(values: readonly (number | bigint | null)[], type: NumericType,
 }
 
 function accepting(type: NumericType): (value: unknown) => number | bigint | undefined {
-  if (isBigInt(dtypeOf(type))) return wholeOf;
   if (type === "float" || type === "double") return numberOf;
-  return (value) => (Number.isInteger(value) ? (value as number) : undefined);
+  if (type === "bigint" || type === "ubigint") return (value) => wholeOf(value, type);
+  const [least, greatest] = limits[type];
+  return (value) => {
+    const fits = typeof value === "number" && Number.isInteger(value) && value >= least && value <= greatest;
+    return fits ? value : undefined;
+  };
 }
+
+const limits = {
+  tinyint: [-0x80, 0x7f],
+  smallint: [-0x8000, 0x7fff],
+  int: [-0x80000000, 0x7fffffff],
+  utinyint: [0, 0xff],
+  usmallint: [0, 0xffff],
+  uint: [0, 0xffffffff],
+} as const;
 
 function numberOf(value: unknown): number | undefined {
   return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
 }
 
-function wholeOf(value: unknown): bigint | undefined {
-  if (typeof value === "bigint") return value;
-  return Number.isInteger(value) ? BigInt(value as number) : undefined;
+function wholeOf(value: unknown, type: "bigint" | "ubigint"): bigint | undefined {
+  if (typeof value !== "bigint" && !Number.isInteger(value)) return undefined;
+  const whole = BigInt(value as bigint | number);
+  const held = type === "bigint" ? BigInt.asIntN(64, whole) : BigInt.asUintN(64, whole);
+  return held === whole ? whole : undefined;
+}
+
+/** A decimal's digits as one whole number, rounded to its scale. */
+function scaledOf(value: unknown, scale: number): bigint | undefined {
+  if (typeof value === "bigint") return value * 10n ** BigInt(scale);
+  if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
+  return BigInt(Math.round(value * 10 ** scale));
+}
+
+function isTime(value: unknown): value is Date {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }
 
 function listOf(value: unknown): ArrayLike<unknown> | undefined {
@@ -186,13 +230,11 @@ function items(lists: readonly (ArrayLike<unknown> | null)[], element: ColumnTyp
   if (
     isNumeric(element) &&
     !isBigInt(dtypeOf(element)) &&
-    lists.every((list) => list === null || ArrayBuffer.isView(list))
+    lists.every((list) => list === null || holdsAll(element, list))
   ) {
     const array = allocate(dtypeOf(element), total) as NumericArray;
     lists.forEach((list, row) => {
-      if (list !== null && !(list instanceof BigInt64Array || list instanceof BigUint64Array)) {
-        array.set(list as unknown as NumericArray, offsets[row]!);
-      }
+      if (list !== null) array.set(list as NumericArray, offsets[row]!);
     });
     return numberColumn(element, array);
   }
@@ -201,12 +243,23 @@ function items(lists: readonly (ArrayLike<unknown> | null)[], element: ColumnTyp
   return columnOfValues(flat, element, (item) => `an item of ${where(rowOf(item))}`, who);
 }
 
+/** Whether a list is a typed array each of whose possible values is one of the element's; others are looked at one by one. */
+function holdsAll(element: NumericType, list: ArrayLike<unknown>): boolean {
+  if (!ArrayBuffer.isView(list) || list instanceof BigInt64Array || list instanceof BigUint64Array) return false;
+  return element === "float" || element === "double" || list instanceof allocate(dtypeOf(element), 0).constructor;
+}
+
 function offsetsOf(lists: readonly (ArrayLike<unknown> | null)[]): Int32Array {
   const offsets = new Int32Array(lists.length + 1);
   lists.forEach((list, i) => {
     offsets[i + 1] = offsets[i]! + (list?.length ?? 0);
   });
   return offsets;
+}
+
+/** A field of a row; what every object has, such as `constructor`, is none. */
+export function fieldOf(row: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(row, name) || !(name in Object.prototype) ? row[name] : undefined;
 }
 
 function isMissing(value: unknown): boolean {

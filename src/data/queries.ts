@@ -125,7 +125,8 @@ export function orderBy(columns: readonly (string | Expr)[]): Relation {
       };
     },
     schema: same,
-    stable: true,
+    // engines sort in parallel: rows with equal keys come in any order
+    stable: false,
   };
 }
 

@@ -3,7 +3,7 @@
 import * as arrow from "apache-arrow";
 import { DataError, type Who } from "../errors.js";
 import { batchOf, type Column } from "./columns.js";
-import { columnOfValues, describe } from "./from-values.js";
+import { columnOfValues, describe, fieldOf } from "./from-values.js";
 import { Schema } from "./schema.js";
 import { arrayOf, type ColumnType, formatType, isNumeric, numericTypeOf } from "./types.js";
 
@@ -36,10 +36,10 @@ export function inferSchema(rows: readonly Row[], who: Who = "createDataFrame"):
 /** Rows as one Arrow batch; missing values are null. @throws DataError naming the row and column that do not fit. */
 export function rowsToBatch(rows: readonly Row[], schema: Schema, who: Who = "createDataFrame"): arrow.RecordBatch {
   const columns = schema.fields.map(({ name, type }): [string, Column] => {
-    const values = rows.map((row) => row[name]);
+    const values = rows.map((row) => fieldOf(row, name));
     return [name, columnOfValues(values, type, (row) => `row ${row} of column "${name}"`, who)];
   });
-  return batchOf(Object.fromEntries(columns), rows.length);
+  return batchOf(columns, rows.length);
 }
 
 /**
@@ -74,7 +74,7 @@ export function valueAt(data: arrow.Data, row: number): unknown {
   }
   const value = new arrow.Vector([data]).get(row);
   if (typeof value === "bigint") return toNumber(value);
-  if (T.isDate(type) || T.isTimestamp(type)) return new Date(Number(value));
+  if (T.isDate(type) || T.isTimestamp(type)) return new Date(Math.floor(Number(value)));
   if (T.isDecimal(type)) return decimalToNumber(value as Uint32Array, type.scale);
   if (T.isBinary(type)) return (value as Uint8Array).slice();
   return value;

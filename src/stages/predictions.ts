@@ -65,7 +65,7 @@ export async function openPredictions(
         width === undefined ? numberColumn("double", numbers, valid) : tensorColumn("double", [width], numbers, valid);
       return [column, made] as const;
     });
-    return withColumns(batch, Object.fromEntries(added));
+    return withColumns(batch, added);
   };
 }
 

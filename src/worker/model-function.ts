@@ -6,7 +6,7 @@ import { batchOf, type Column, dataOf, filterRows, structColumn } from "../data/
 import { takeOrNull } from "../data/concat.js";
 import { batchToRows, type Row, rowsToBatch } from "../data/rows.js";
 import { Schema } from "../data/schema.js";
-import { type ColumnType, formatType, isNumeric, structOf, tensorOf } from "../data/types.js";
+import { type ColumnType, formatType, isNumeric, tensorOf } from "../data/types.js";
 import { DeepframeError, internal, SchemaError } from "../errors.js";
 import { PipelineModel, stageList } from "../pipeline/pipeline.js";
 import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";
@@ -140,7 +140,7 @@ export class ModelFunction extends Transformer<typeof params> implements Functio
     if (!isStruct) return columns[0]!;
     const { fields } = this.result as Extract<ColumnType, { kind: "struct" }>;
     const parts = fields.map(({ name, type }, i): [string, Column] => [name, { type, data: columns[i]! }]);
-    return structColumn(Object.fromEntries(parts), batch.numRows).data;
+    return structColumn(parts, batch.numRows).data;
   }
 
   /** SQL has no row numbers: a bad row is told by the arguments it was called with. */
@@ -158,8 +158,8 @@ export class ModelFunction extends Transformer<typeof params> implements Functio
 
   #resultOf(after: Schema): ColumnType {
     const { outputs, isStruct } = this.params;
-    const types = outputs.map((name): [string, ColumnType] => [name, after.require(name, this, "outputCol")]);
-    return isStruct ? structOf(Object.fromEntries(types)) : types[0]![1];
+    const fields = outputs.map((name) => ({ name, type: after.require(name, this, "outputCol") }));
+    return isStruct ? { kind: "struct", fields } : fields[0]!.type;
   }
 
   #unfit(given: Schema, reason: string, cause?: unknown): SchemaError {
@@ -192,7 +192,7 @@ function withTypedNulls(batch: RecordBatch, called: Schema): RecordBatch {
     const nulls = rowsToBatch(new Array<Row>(batch.numRows).fill({}), Schema.of({ [name]: type }));
     return [name, { type, data: dataOf(nulls, name) }];
   });
-  return batchOf(Object.fromEntries(columns), batch.numRows);
+  return batchOf(columns, batch.numRows);
 }
 
 function argumentList({ fields }: Schema): string {

@@ -5,6 +5,7 @@ import { Describer, type Description, type Picked } from "../../data/describer.j
 import type { Query, ReadPlan, SqlPlan } from "../../data/plan.js";
 import { Schema } from "../../data/schema.js";
 import { type ColumnType, type Field, sameType, type TensorType, tensorOf, widthOf } from "../../data/types.js";
+import { listNames, SchemaError } from "../../errors.js";
 import type { Database } from "./database.js";
 import { render } from "./dialect.js";
 import type { Expander } from "./expand.js";
@@ -34,6 +35,7 @@ export class Described implements Description {
   constructor(columns: readonly DescribedColumn[], isStatement = false) {
     this.columns = columns;
     this.isStatement = isStatement;
+    checkNames(columns.map(({ name }) => name));
     this.#schema = new Schema(columns.map(({ name, type }) => ({ name, type: type ?? "string" })));
   }
 
@@ -66,6 +68,21 @@ export class Described implements Description {
     return this.columns
       .map(({ name, duckType }) => (duckType ? canonicalExpression(name, duckType) : quoteName(name)))
       .join(", ");
+  }
+}
+
+/** @throws SchemaError for names that SQL cannot say, or by which DuckDB would take another column. */
+function checkNames(names: readonly string[]): void {
+  if (names.includes("")) throw new SchemaError("Schema", "a column's name is empty; rename it");
+  const known = new Map<string, string>();
+  for (const name of names) {
+    const folded = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+    const before = known.get(folded);
+    if (before !== undefined && before !== name) {
+      const both = listNames([before, name]);
+      throw new SchemaError("Schema", `columns ${both} differ in upper and lower case only; rename one with AS`);
+    }
+    known.set(folded, name);
   }
 }
 

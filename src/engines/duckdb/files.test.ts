@@ -45,6 +45,7 @@ describe("parquet", () => {
     expect(await ids(folder)).toEqual([1, 2, 3]);
     expect(await ids(join(folder, "*", "*.parquet"))).toEqual([1, 2, 3]);
     expect(await ids(join(folder, "**", "[13].parquet"))).toEqual([1, 3]);
+    expect(await ids(join(folder, "{few,more}", "1.parquet"))).toEqual([1]);
     expect(await ids([join(folder, "few", "1.parquet"), join(folder, "more")])).toEqual([1, 3]);
   });
 

@@ -30,7 +30,7 @@ export async function findFiles(paths: readonly string[], kind: FileKind, who: s
       found.push(absolute(path));
       continue;
     }
-    const isPattern = info === undefined && /[*?[]/.test(path);
+    const isPattern = info === undefined && /[*?[{]/.test(path);
     if (info === undefined && !isPattern) throw await missing(path, who);
     const files = isPattern ? await matching(path) : await filesBelow(path);
     const wanted = files.filter((file) => kind.pattern.test(file));

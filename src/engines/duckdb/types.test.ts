@@ -171,3 +171,37 @@ describe("Arrow tables", () => {
     expect(await session.createDataFrame(table.slice(1, 3)).filter("true").collect()).toEqual(expected.slice(1));
   });
 });
+
+describe("names of columns", () => {
+  test("that differ in case only are an error, since DuckDB would read the first for both", async () => {
+    const told = 'columns "a", "A" differ in upper and lower case only; rename one with AS';
+    await expect(session.sql('SELECT 1 AS a, 2 AS "A"').collect()).rejects.toThrow(told);
+    await expect(
+      session
+        .createDataFrame([{ a: 1 }])
+        .withColumn("A", "a + 1")
+        .collect(),
+    ).rejects.toThrow(told);
+  });
+
+  test("such as numbers stay with their values", async () => {
+    const df = session.createDataFrame([{ b: 1 }, { b: 2, 0: 9 }]);
+    expect(await df.select("b", "0").filter("b > 0").values("b")).toEqual([1, 2]);
+  });
+
+  test("that are empty are an error", async () => {
+    await expect(
+      session
+        .createDataFrame([{ "": 1, a: 2 }])
+        .filter("a > 1")
+        .collect(),
+    ).rejects.toThrow("Schema: a column's name is empty; rename it");
+  });
+});
+
+test("parts of sorted rows never overlap, though DuckDB gives equal keys in any order", async () => {
+  await session.sql("CREATE TABLE ties AS SELECT i, i % 3 AS k FROM range(500000) AS r(i)").collect();
+  const parts = session.table("ties").orderBy("k").randomSplit([0.5, 0.5], { seed: 1 });
+  const sums = await Promise.all(parts.map((part) => part.agg({ sum: "sum(i)" }).values("sum")));
+  expect(Number(sums[0]) + Number(sums[1])).toBe((500_000 * 499_999) / 2);
+});

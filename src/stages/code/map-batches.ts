@@ -55,7 +55,7 @@ export class MapBatches extends UserCode {
       const data = parts.length === 0 ? columnOfValues([], field.type, String, this.label).data : concatData(parts);
       return [field.name, { type: field.type, data: this.#fitting(data, found, field) }];
     });
-    return batchOf(Object.fromEntries(columns));
+    return batchOf(columns);
   }
 
   #fitting(data: arrow.Data, found: arrow.Field, field: Field): arrow.Data {
@@ -105,7 +105,7 @@ export class MapBatches extends UserCode {
       }
       return [field.name, this.#column(list, field)];
     });
-    return batchOf(Object.fromEntries(columns));
+    return batchOf(columns);
   }
 
   #column(values: readonly unknown[], { name, type }: Field): Column {

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { RecordBatch } from "apache-arrow";
 import { fromArrowField } from "../../data/arrow-types.js";
 import type { StageSpec } from "../../data/batch-stage.js";
-import { pickColumns, withColumns } from "../../data/columns.js";
+import { type Column, pickColumns, withColumns } from "../../data/columns.js";
 import { Schema } from "../../data/schema.js";
 import { type ColumnType, formatType } from "../../data/types.js";
 import { DataError, messageOf, ParamError } from "../../errors.js";
@@ -104,11 +104,11 @@ export abstract class UserCode extends Transformer<Specs> {
         const message = `gave ${made.numRows} rows for ${batch.numRows}; with adds it is one for each, with schema any number`;
         throw new DataError(this.label, message, { code: "USER_CODE" });
       }
-      const added = made.schema.fields.map((field, i) => [
+      const added = made.schema.fields.map((field, i): [string, Column] => [
         field.name,
         { type: fromArrowField(field).type, data: made.data.children[i]! },
       ]);
-      return withColumns(batch, Object.fromEntries(added));
+      return withColumns(batch, added);
     };
   }
 

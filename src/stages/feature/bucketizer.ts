@@ -94,7 +94,7 @@ export class Bucketizer extends Transformer<typeof params> {
       const added = this.#pairs.map((pair, i) => {
         return [pair.output, this.#bucketize(dataOf(kept, pair.input), pair, this.#splits[i]!)] as const;
       });
-      return withColumns(kept, Object.fromEntries(added));
+      return withColumns(kept, added);
     };
   }
 

@@ -124,7 +124,7 @@ export class ImputerModel extends Model<typeof modelParams> {
         const type = after.typeOf(output) as NumericType;
         return [output, this.#fill(dataOf(batch, input), type, this.params.surrogates[i]!)] as const;
       });
-      return withColumns(batch, Object.fromEntries(added));
+      return withColumns(batch, added);
     };
   }
 

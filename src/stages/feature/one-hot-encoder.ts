@@ -102,7 +102,7 @@ export class OneHotEncoderModel extends Model<typeof modelParams> {
       const added = this.#pairs.map(
         (pair, i) => [pair.output, this.#encode(dataOf(batch, pair.input), pair, i)] as const,
       );
-      return withColumns(batch, Object.fromEntries(added));
+      return withColumns(batch, added);
     };
   }
 

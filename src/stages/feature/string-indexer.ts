@@ -123,7 +123,7 @@ export class StringIndexerModel extends Model<typeof modelParams> {
         });
         return [pair.output, numberColumn("double", indices)] as const;
       });
-      return withColumns(kept, Object.fromEntries(added));
+      return withColumns(kept, added);
     };
   }
 

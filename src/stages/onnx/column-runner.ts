@@ -150,7 +150,7 @@ export class ColumnRunner {
     }
     if (onError === "null") added.push([`${fetches[0]![0]}_error`, stringColumn(errors)]);
     if (bad > 0) context.warn(`${bad} of ${errors.length} rows could not be fed; see column "${fetches[0]![0]}_error"`);
-    return Object.fromEntries(added);
+    return added;
   }
 
   #fixedBatch(feeds: readonly FeedPlan[]): number | undefined {
