@@ -1,6 +1,9 @@
 /** @file How the worker comes to the executors: which node runs it, and that it is shipped once. */
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Session, type SessionOptions } from "../../src/index.js";
 import { Times } from "../fixtures/stages.js";
@@ -28,6 +31,29 @@ describe.skipIf(noSpark)(`the worker on executors${noSpark ? ` (${noSpark})` : "
     await expect(doubled(await sparkUrl(), { worker: { node: "/opt/none/node" } })).rejects.toThrow(
       /^Spark: cannot start \/opt\/none\/node on \S+ \(No such file or directory\); pass \{ worker: \{ node: ... \} \} with the path of a node there$/,
     );
+  });
+
+  test("takes what rows and names say for text, whatever it says", async () => {
+    const trace = join(tmpdir(), `deepframe-evaluated-${randomUUID()}`);
+    const texts = [
+      `__import__("os").system("touch ${trace}")`,
+      `cos\nsystem\n(S'touch ${trace}'\ntR.`,
+      `"}); require("node:fs").writeFileSync(\`${trace}\`, ""); ({"`,
+      `$(touch ${trace}); \`touch ${trace}\` '\\' \u2028 {} %s`,
+    ];
+    const session = await Session.open(await sparkUrl());
+    try {
+      for (const name of texts) {
+        const rows = texts.map((text, x) => ({ x, [name]: text }));
+        const doubled = session
+          .createDataFrame(rows)
+          .withStage(new Times({ inputCol: "x", outputCol: `${name} doubled` }));
+        expect(await doubled.collect()).toEqual(rows.map((row) => ({ ...row, [`${name} doubled`]: 2 * row.x })));
+      }
+    } finally {
+      await session.close();
+    }
+    expect(existsSync(trace)).toBe(false);
   });
 
   test("executors are asked when a session opens; closing does not wait for their answer", async () => {
