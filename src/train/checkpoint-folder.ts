@@ -30,8 +30,13 @@ export class CheckpointFolder {
     }
   }
 
-  /** The newest checkpoint that is whole; undefined where there is none. @throws DataError for a folder that cannot be read. */
+  /**
+   * The newest checkpoint that is whole; undefined for a folder without any.
+   *
+   * @throws DataError for a folder that cannot be read, and where every checkpoint in it is damaged
+   */
   async newest(): Promise<Checkpoint | undefined> {
+    let damaged: unknown;
     for (const name of await this.#names()) {
       const path = join(this.#path, name);
       const bytes = await readFile(path).catch((cause) => {
@@ -39,10 +44,12 @@ export class CheckpointFolder {
       });
       try {
         return decodeCheckpoint(bytes, path);
-      } catch {
+      } catch (error) {
         // cut off by the disk: the one before it will do
+        damaged ??= error;
       }
     }
+    if (damaged !== undefined) throw damaged;
     return undefined;
   }
 

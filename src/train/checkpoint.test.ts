@@ -66,6 +66,11 @@ describe("checkpoints of a run", () => {
     expect(await trainOnce({ epochs: 2, checkpointDir, callbacks: [] })).toBe(whole);
     await trainOnce({ epochs: 1, checkpointDir, callbacks: [], resume: false });
     expect(await readdir(checkpointDir)).toEqual([first]);
+    // hours of training are not begun anew without a word
+    await truncate(join(checkpointDir, first!), 2000);
+    await expect(trainOnce({ epochs: 1, checkpointDir, callbacks: [] })).rejects.toThrow(
+      `"${join(checkpointDir, first!)}" is no checkpoint of a training run; remove it or set resume: false`,
+    );
   });
 
   test("a folder that cannot be written to is told", async () => {

@@ -13,6 +13,8 @@ export interface Progress {
   readonly fingerprint: string;
   /** Of network, losses and optimizer. */
   readonly problem: string;
+  /** Of one step: within an epoch they tell which rows come next. */
+  readonly stepRows: number;
   readonly epoch: number;
   /** Steps done in the epoch, and since the beginning. */
   readonly stepInEpoch: number;

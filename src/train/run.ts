@@ -100,6 +100,7 @@ export class Run implements TrainingRun {
         seed: this.#options.seed,
         fingerprint: this.#options.train.fingerprint(),
         problem: this.#problemKey,
+        stepRows: this.batchSize * this.batches,
         epoch: this.epoch,
         stepInEpoch: this.stepInEpoch,
         step: this.step,
@@ -124,6 +125,11 @@ export class Run implements TrainingRun {
     if (progress.seed !== seed) throw differs(`the seed (${progress.seed} then, ${seed} now)`, "take the same one");
     if (progress.fingerprint !== store.fingerprint()) {
       throw differs("the rows, or their order,", "train on the same data in a fixed order, as with orderBy");
+    }
+    const stepRows = this.batchSize * this.batches;
+    if (progress.stepInEpoch > 0 && progress.stepRows !== stepRows) {
+      const sizes = `${progress.stepRows} then, ${stepRows} now`;
+      throw differs(`the rows of a step (${sizes}), within an epoch,`, "take as many until it ends");
     }
     await this.#engine.write(tensors);
     this.epoch = progress.epoch;

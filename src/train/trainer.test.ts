@@ -119,6 +119,22 @@ describe("training", () => {
     );
   });
 
+  test("takes another batch size after an epoch, not within one", async () => {
+    const saved: Uint8Array[] = [];
+    const save: Callback = {
+      name: "save",
+      onProgress: async (_logs, run) => void saved.push(await run.checkpoint()),
+      onEpochEnd: async (_epoch, _logs, run) => void saved.push(await run.checkpoint()),
+    };
+    await train(await options({ epochs: 1, callbacks: [save] }));
+    const goOn = async (from: Uint8Array) =>
+      train(await options({ epochs: 2, batchSize: 50, resume: decodeCheckpoint(from, "memory") }));
+    await expect(goOn(saved[0]!)).rejects.toThrow(
+      "test: the checkpoint is of another run: the rows of a step (32 then, 50 now), within an epoch, changed since; take as many until it ends, or set resume: false",
+    );
+    expect((await goOn(saved.at(-1)!)).history).toHaveLength(2);
+  });
+
   test("trains on rows that do not fit the budget, from a file", async () => {
     const data = await quadrants(2000, 1000);
     expect(data.isResident).toBe(false);
