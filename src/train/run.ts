@@ -59,6 +59,11 @@ export class Run implements TrainingRun {
     return this.#options.optimizer.params.gradientAccumulationSteps;
   }
 
+  /** Rows of one step. */
+  get stepRows(): number {
+    return this.batchSize * this.batches;
+  }
+
   get steps(): number {
     return runsOf(this.samples, this.batchSize, this.batches).reduce((sum, { steps }) => sum + steps, 0);
   }
@@ -100,7 +105,7 @@ export class Run implements TrainingRun {
         seed: this.#options.seed,
         fingerprint: this.#options.train.fingerprint(),
         problem: this.#problemKey,
-        stepRows: this.batchSize * this.batches,
+        stepRows: this.stepRows,
         epoch: this.epoch,
         stepInEpoch: this.stepInEpoch,
         step: this.step,
@@ -126,9 +131,8 @@ export class Run implements TrainingRun {
     if (progress.fingerprint !== store.fingerprint()) {
       throw differs("the rows, or their order,", "train on the same data in a fixed order, as with orderBy");
     }
-    const stepRows = this.batchSize * this.batches;
-    if (progress.stepInEpoch > 0 && progress.stepRows !== stepRows) {
-      const sizes = `${progress.stepRows} then, ${stepRows} now`;
+    if (progress.stepInEpoch > 0 && progress.stepRows !== this.stepRows) {
+      const sizes = `${progress.stepRows} then, ${this.stepRows} now`;
       throw differs(`the rows of a step (${sizes}), within an epoch,`, "take as many until it ends");
     }
     await this.#engine.write(tensors);

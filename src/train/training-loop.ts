@@ -43,7 +43,7 @@ export class TrainingLoop {
     this.#run = run;
     this.#folder = folder;
     const { train: store, seed, shuffle = true } = options;
-    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: options.batchSize * run.batches });
+    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: run.stepRows });
     const { validation, validateEverySteps = Number.POSITIVE_INFINITY } = options;
     this.#everySteps = validateEverySteps;
     this.#heldOut =

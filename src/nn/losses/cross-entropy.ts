@@ -2,6 +2,8 @@
 
 import { ShapeError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
+import { areNumbers } from "../../ops/dims.js";
+import { sizeOf } from "../../tensor/shape.js";
 import { choice, number, numbers, optional, type Values } from "../../util/params.js";
 import { fromLogits, logitsOf, tiny } from "./logits.js";
 import { defineLoss, type LossInputs } from "./loss.js";
@@ -60,9 +62,9 @@ type Params = Values<typeof common>;
 /** @throws ShapeError where there is not one class number for each place of the prediction */
 function requirePlaces(who: string, { shape: predicted }: Value, { shape: given }: Value): void {
   if (predicted === undefined || given === undefined) return;
-  const sizes = [predicted.slice(1, -1), given.slice(1)];
-  if (!sizes.flat().every((size) => typeof size === "number")) return;
-  const [places, numbers] = sizes.map((shape) => (shape as number[]).reduce((product, size) => product * size, 1));
+  const [placesShape, numbersShape] = [predicted.slice(1, -1), given.slice(1)];
+  if (!areNumbers(placesShape) || !areNumbers(numbersShape)) return;
+  const [places, numbers] = [sizeOf(placesShape), sizeOf(numbersShape)];
   if (places === numbers) return;
   const found = `the network gives [${predicted.join(", ")}], which has ${places} places in each row, but labels have ${numbers}`;
   throw new ShapeError(who, `${found}; put flatten() or pooling before its last layer, or give a label for each place`);
