@@ -2,6 +2,7 @@
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
+import { sizeOf } from "../tensor/shape.js";
 import type { Window } from "./window.js";
 import { spatialAxes } from "./window-parts.js";
 
@@ -41,8 +42,9 @@ interface Channels {
 }
 
 /**
- * With the batch as channels, and rows of channels as the last dimension: x [1, n, h, w, c] and weights dy [o, n, places, 1]
- * give [1, o, kernel, c]. The runtime gathers what it multiplies in pieces that stay in the cache, and on all threads.
+ * With the batch as channels, and each row's places and channels in one dimension: x [1, group * n, h, w * c] and weights dy
+ * [o, n, places] that reach for every c-th number of a row give [1, o, kernel h, kernel w * c], here as [o, c, offsets]. The
+ * runtime gathers what it multiplies in pieces that stay in the cache, and on all threads.
  */
 export function overBatch(
   g: GraphBuilder,
@@ -51,28 +53,29 @@ export function overBatch(
   to: Correlation,
   { group, perGroup, out }: Channels,
 ): Value {
-  // a single dimension becomes [1, length]
-  const plane = (each: readonly number[], one: number) => (each.length === 1 ? [one, ...each] : each);
-  const sizes = plane(to.sizes, 1);
-  const places = plane(to.kernel, 1);
+  const axes = spatialAxes(to.sizes.length);
+  // a window that moves in steps cannot see a row's places and channels as one: channels are a dimension of their own then
+  const inSteps = to.strides.at(-1) !== 1;
+  const numbers = (each: readonly number[]) => (inSteps ? [...each, perGroup] : each.with(-1, each.at(-1)! * perGroup));
+  const reaches = (each: readonly number[], one: number) => (inSteps ? [...each, one] : numbers(each));
+  const places = inSteps ? [...to.kernel, 1] : to.kernel;
   // the runtime is six times faster at moving one axis than at moving two
   const pictures = group === 1 ? x : groupsFirst(g, x, to.sizes, group, perGroup);
-  const last = g.transpose(pictures, [0, ...spatialAxes(to.sizes.length), 1]);
-  const rows = g.reshape(last, [1, -1, ...sizes, perGroup]);
-  const weights = g.reshape(g.transpose(dy, [1, 0, ...spatialAxes(to.kernel.length)]), [out, -1, ...places, 1]);
+  const rows = g.reshape(g.transpose(pictures, [0, ...axes, 1]), [1, -1, ...numbers(to.sizes)]);
+  const weights = g.reshape(g.transpose(dy, [1, 0, ...axes]), [out, -1, ...places]);
   const sums = g.conv(rows, weights, undefined, {
-    kernel: [...places, 1],
-    strides: [...plane(to.strides, 1), 1],
-    dilations: [...plane(to.dilations, 1), 1],
-    pads: [...plane(to.before, 0), 0, ...plane(to.after, 0), 0],
+    kernel: places,
+    strides: inSteps ? [...to.strides, 1] : to.strides,
+    dilations: reaches(to.dilations, 1),
+    pads: [...reaches(to.before, 0), ...reaches(to.after, 0)],
     group,
   });
-  const wanted = cut(g, sums, plane(to.found, 1), plane(to.wanted, 1));
+  const wanted = cut(g, sums, numbers(to.found), numbers(to.wanted));
   const batch = x.shape![0];
   const none = () => g.equal(g.shapeOf(x, { start: 0, end: 1 }), 0);
   // of an empty batch the runtime's convolution leaves what the memory held
   const safe = typeof batch === "number" && batch > 0 ? wanted : g.where(none(), 0, wanted);
-  return g.transpose(safe, [0, 1, 4, 2, 3]);
+  return g.transpose(g.reshape(safe, [out, sizeOf(to.wanted), perGroup]), [0, 2, 1]);
 }
 
 /** [n, group * c, ...] -> [group * n, c, ...]. */

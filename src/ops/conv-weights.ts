@@ -19,7 +19,7 @@ export function weightGradient(g: GraphBuilder, x: Value, dy: Value, window: Win
 function asConvolution(g: GraphBuilder, x: Value, dy: Value, window: Window, group: number): Value | undefined {
   const [batch, channels, ...sizes] = x.shape ?? [];
   const [, out, ...places] = dy.shape ?? [];
-  if (typeof channels !== "number" || typeof out !== "number" || window.kernel.length > 2) return undefined;
+  if (typeof channels !== "number" || typeof out !== "number") return undefined;
   if (!areNumbers(sizes) || !areNumbers(places)) return undefined;
   const to = correlated(window, sizes, places);
   if (channels === group && out === group) {
@@ -27,6 +27,8 @@ function asConvolution(g: GraphBuilder, x: Value, dy: Value, window: Window, gro
     return whole ? planeByPlane(g, x, dy, to, batch, channels) : undefined;
   }
   const paid = channels / group > fewChannels && offsetsOf(window.kernel).length > 1;
+  // the runtime has no convolutions of four dimensions
+  if (window.kernel.length === 3 && to.strides[2] !== 1) return undefined;
   return paid ? overBatch(g, x, dy, to, { group, perGroup: channels / group, out }) : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { maxDifference, randomTensor, runOnnx } from "../../test/run-onnx.js";
 import type { Graph } from "../graph/graph.js";
 import { GraphBuilder } from "../graph/graph-builder.js";
@@ -79,6 +79,31 @@ test("pictures that several convolutions read are put in blocks once, also where
   expect(maxDifference(found.planes!, wanted.planes!)).toBeLessThan(1e-5);
 });
 
+describe("transposed convolutions with strides give the same in blocks", () => {
+  const cases: readonly [string, Parameters<GraphBuilder["convTranspose"]>[3] & { kernel: readonly number[] }][] = [
+    ["3x3, even sizes", { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], outputPadding: [1, 1] }],
+    ["3x3, odd sizes", { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
+    ["4x5, unlike strides", { kernel: [4, 5], strides: [3, 1], pads: [1, 2, 0, 2] }],
+    ["2x2, side by side", { kernel: [2, 2], strides: [2, 2] }],
+  ];
+  test.each(cases)("%s", async (_, options) => {
+    const g = new GraphBuilder({ rules: shapeRules() });
+    const given = {
+      x: randomTensor([2, 32, 5, 4], 1),
+      w: randomTensor([32, 16, ...options.kernel], 2),
+      bias: randomTensor([16], 3),
+    };
+    const [x, w, bias] = Object.entries(given).map(([name, { dtype, shape }]) => g.input(name, dtype, shape));
+    const graph = g.finish({ y: g.convTranspose(x!, w!, bias, options) });
+    const fitted = await fitToMachine(graph);
+    const phases = options.strides!.reduce((a, b) => a * b, 1);
+    expect([0, phases]).toContain(blockedIn(fitted));
+    const [{ y }, { y: wanted }] = [await runOnnx(fitted, given), await runOnnx(graph, given)];
+    expect(y!.shape).toEqual(wanted!.shape);
+    expect(maxDifference(y!, wanted!)).toBeLessThan(2e-4);
+  });
+});
+
 test("constant weights are left to the runtime, and so are channels that fill no block", () => {
   const g = new GraphBuilder({ rules: shapeRules() });
   const x = g.input("x", "float32", ["batch", 16, 8, 8]);
@@ -86,8 +111,14 @@ test("constant weights are left to the runtime, and so are channels that fill no
   const y = g.conv(x, g.parameter("w", randomTensor([16, 16, 3, 3])), undefined, options);
   const fed = g.conv(y, g.input("fed", "float32", [20, 16, 3, 3]), undefined, options);
   const odd = g.conv(x, g.input("odd", "float32", [16, 8, 3, 3]), undefined, { ...options, group: 2 });
-  const product = g.conv(x, g.input("one", "float32", [16, 16, 1, 1]), undefined, { kernel: [1, 1] });
-  const graph = g.finish({ a: fed, b: odd, c: product });
+  const one = g.input("one", "float32", [16, 16, 1, 1]);
+  const product = g.conv(x, one, undefined, { kernel: [1, 1] });
+  // no window of one place sees the odd results
+  const apart = g.convTranspose(g.input("z", "float32", [1, 16, 8, 8]), one, undefined, {
+    kernel: [1, 1],
+    strides: [2, 2],
+  });
+  const graph = g.finish({ a: fed, b: odd, c: product, d: apart });
   expect(withBlockedConvolutions(graph, 16)).toBe(graph);
   expect(blockedIn(withBlockedConvolutions(graph, 4))).toBe(1);
 });

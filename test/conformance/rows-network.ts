@@ -108,6 +108,18 @@ export const rows: readonly OpRow[] = [
     float32Only,
   },
   {
+    op: conv,
+    name: "3 dimensions, more channels",
+    inputs: { x: normal([2, 6, 4, 3, 4]), w: w([3, 6, 2, 2, 3]) },
+    attrs: [
+      { pads: [1, 0, 1, 0, 1, 1] },
+      { strides: [2, 1, 2], pads: [0, 0, 1, 0, 0, 0] },
+      { dilations: [1, 2, 1], group: 1 },
+      { dilations: [1, 1, 2], pads: [0, 0, 1, 0, 0, 1] },
+    ],
+    float32Only,
+  },
+  {
     op: convTranspose,
     inputs: { x: normal([2, 3, 4, 3]), w: w([3, 2, 3, 2]), bias: normal([2], { seed: 3 }) },
     attrs: [{}, { strides: [2, 2], pads: [1, 0, 0, 1], output_padding: [1, 0] }, { dilations: [2, 2] }],
