@@ -1,6 +1,8 @@
 /** @file Encoding: graph values to the messages and bytes of an ONNX file. */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type Message, toBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { GraphError, messageOf } from "../errors.js";
 import { attributeTypes, decodeValueInfo } from "./decode.js";
 import { codeOf } from "./element-type.js";
@@ -18,6 +20,7 @@ import {
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
   type TensorProto,
+  TensorProtoSchema,
   type TypeProto,
   type ValueInfoProto,
   ValueInfoProtoSchema,
@@ -28,6 +31,9 @@ import type { Attribute, Dim, FunctionBody, GraphBody, Model, Node, ValueInfo } 
 /** Largest file that protobuf readers accept. */
 const limit = 2 ** 31 - 1;
 
+/** Weights of at least so many bytes are pieces of their own. */
+const large = 4096;
+
 /** Gives the message of a weight; by default with its data inside. */
 export type WriteTensor = (name: string, tensor: StoredTensor) => TensorProto;
 
@@ -35,28 +41,70 @@ const inside: WriteTensor = (name, tensor) => tensor.toProto(name);
 
 /** @throws GraphError for models of 2 GiB or more, which the format cannot hold in one file. */
 export function encodeModel(model: Model, write = inside): Uint8Array {
-  let bytes: Uint8Array;
-  try {
-    bytes = toBinary(ModelProtoSchema, modelProto(model, write));
-  } catch (cause) {
-    throw new GraphError("Graph.toBytes", `the model cannot be written (${messageOf(cause)})`, { cause });
-  }
-  if (bytes.length > limit) {
-    throw new GraphError(
-      "Graph.toBytes",
-      `the model takes ${bytes.length} bytes, an ONNX file holds at most ${limit}; use save with externalData`,
-    );
+  const chunks = encodeChunks(model, write);
+  const bytes = new Uint8Array(lengthOf(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
   }
   return bytes;
 }
 
-function modelProto(model: Model, write: WriteTensor): ModelProto {
+/**
+ * The file in pieces, large weights as they lie in memory: they come last, in fields written by hand, since the library's
+ * buffer grows and shifts what it holds.
+ *
+ * @throws GraphError for models of 2 GiB or more.
+ */
+export function encodeChunks(model: Model, write = inside): Uint8Array[] {
+  let chunks: Uint8Array[];
+  try {
+    const graph = [
+      toBinary(GraphProtoSchema, graphProto({ ...model, initializers: new Map() })),
+      ...[...model.initializers].flatMap(([name, tensor]) =>
+        field(GraphProtoSchema, "initializer", tensorChunks(write(name, tensor))),
+      ),
+    ];
+    chunks = [toBinary(ModelProtoSchema, modelProto(model)), ...field(ModelProtoSchema, "graph", graph)];
+  } catch (cause) {
+    throw new GraphError("Graph.toBytes", `the model cannot be written (${messageOf(cause)})`, { cause });
+  }
+  const length = lengthOf(chunks);
+  if (length > limit) {
+    throw new GraphError(
+      "Graph.toBytes",
+      `the model takes ${length} bytes, an ONNX file holds at most ${limit}; use save with externalData`,
+    );
+  }
+  return chunks;
+}
+
+function tensorChunks(proto: TensorProto): Uint8Array[] {
+  const { rawData } = proto;
+  if (rawData === undefined || rawData.length < large) return [toBinary(TensorProtoSchema, proto)];
+  const rest = toBinary(TensorProtoSchema, { ...proto, rawData: undefined });
+  return [rest, ...field(TensorProtoSchema, "raw_data", [rawData])];
+}
+
+/** A field that holds bytes or a message: its number and length, then the content. */
+function field(schema: GenMessage<Message>, name: string, content: readonly Uint8Array[]): Uint8Array[] {
+  const { number } = schema.fields.find((each) => each.name === name)!;
+  const head = new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(lengthOf(content));
+  return [head.finish(), ...content];
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Without its graph. */
+function modelProto(model: Model): ModelProto {
   const proto = create(ModelProtoSchema);
   if (model.moreOfModel === undefined) proto.producerName = "deepframe";
   else Object.assign(proto, model.moreOfModel);
   proto.irVersion = BigInt(model.irVersion);
   proto.opsetImport = opsetImports(model.opsets);
-  proto.graph = graphProto(model, write);
   proto.functions = model.functions.map(functionProto);
   proto.metadataProps = [...model.metadata].map(([key, value]) => create(StringStringEntryProtoSchema, { key, value }));
   return proto;
@@ -66,12 +114,12 @@ function opsetImports(opsets: ReadonlyMap<string, number>): ModelProto["opsetImp
   return [...opsets].map(([domain, version]) => create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }));
 }
 
-function graphProto(body: GraphBody, write = inside): GraphProto {
+function graphProto(body: GraphBody): GraphProto {
   const proto = create(GraphProtoSchema);
   if (body.more !== undefined) Object.assign(proto, body.more);
   proto.name = body.name;
   proto.node = body.nodes.map(nodeProto);
-  proto.initializer = [...body.initializers].map(([name, tensor]) => write(name, tensor));
+  proto.initializer = [...body.initializers].map(([name, tensor]) => tensor.toProto(name));
   proto.input = [...body.inputs, ...body.defaults].map(valueInfoProto);
   proto.output = body.outputs.map(valueInfoProto);
   proto.valueInfo = [...body.valueInfo.values()].map(valueInfoProto);

@@ -27,6 +27,17 @@ describe.each(models)("the model %s", (name) => {
     const once = (await Graph.load(path!)).toBytes();
     expect(Buffer.compare(Graph.fromBytes(once).toBytes(), once)).toBe(0);
   });
+
+  test.skipIf(path === undefined)(
+    "comes in pieces too, of which the large weights are those of the graph",
+    async () => {
+      const graph = await Graph.load(path!);
+      const pieces = graph.toChunks();
+      expect(Buffer.compare(Buffer.concat(pieces), graph.toBytes())).toBe(0);
+      const large = [...graph.initializers.values()].filter(({ byteLength }) => byteLength >= 4096);
+      for (const { bytes } of large) expect(pieces).toContain(bytes);
+    },
+  );
 });
 
 const small = sharedData("models/mobilenet_v1_0.25_128.onnx");

@@ -6,7 +6,7 @@ import { GraphError } from "../errors.js";
 import { type AppendOptions, appendModel } from "./append.js";
 import { decodeModel, parseModel, tensorsOf } from "./decode.js";
 import { cutModel, pruneModel, renameModel, weightsToInputs } from "./edit.js";
-import { encodeModel } from "./encode.js";
+import { encodeChunks, encodeModel } from "./encode.js";
 import { noExternalData, readExternalData } from "./external.js";
 import { raiseOpset } from "./opset.js";
 import { printModel } from "./print.js";
@@ -86,6 +86,11 @@ export class Graph implements Model {
   /** The model as an ONNX file, weights included. */
   toBytes(): Uint8Array {
     return encodeModel(this);
+  }
+
+  /** What `toBytes` gives, in pieces that share the large weights, for whoever copies them little by little. */
+  toChunks(): readonly Uint8Array[] {
+    return encodeChunks(this);
   }
 
   /**

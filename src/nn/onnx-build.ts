@@ -44,7 +44,10 @@ export function buildGraph(
       : state === undefined
         ? g.parameter(name, stored)
         : context.weight(name, stored.shape, {
-            values: floats(),
+            // copied out of the file when first values are asked for
+            get values() {
+              return floats();
+            },
             trainable: state.trainable,
             lrMultiplier: state.rate,
           });

@@ -9,7 +9,7 @@ import { hashFile, toAsset } from "./load-asset.js";
 
 /** A graph as far as the runtime needs it. */
 export interface GraphLike {
-  toBytes(): Uint8Array;
+  toChunks(): readonly Uint8Array[];
 }
 
 /**
@@ -51,7 +51,7 @@ export function resolveModel(source: ModelSource): Promise<WireModel> {
 async function fromObject(source: Exclude<ModelSource, string>): Promise<WireModel> {
   if (source instanceof Asset) return wireModel(source);
   if (source instanceof Uint8Array) return wireModel(await toAsset(source));
-  if ("toBytes" in source) return wireModel(await toAsset(source.toBytes()));
+  if ("toChunks" in source) return wireModel(await toAsset(source.toChunks()));
   return wireModel(source.model, source.externalData);
 }
 

@@ -73,7 +73,7 @@ export class Building {
     await nextTurn();
     const { weights, ...manifest } = manifestOf(found.problem);
     const { inputs, heads, weight } = found.problem;
-    const { bytes, sha256 } = await toAsset(found.graph.toBytes());
+    const { bytes, sha256 } = await toAsset(found.graph.toChunks());
     return {
       graph: { bytes, sha256 },
       results: found.results,
@@ -84,7 +84,7 @@ export class Building {
 
   async build(request: ProgramRequest): Promise<WireProgram> {
     const { graph, batchSize, randomSizes } = buildProgram(this.#groundOf(), request);
-    const { bytes, sha256 } = await toAsset(graph.toBytes());
+    const { bytes, sha256 } = await toAsset(graph.toChunks());
     const batches = request.kind === "steps" ? request.batches : 1;
     return { graph: { bytes, sha256 }, batchSize, batches, randomSizes };
   }

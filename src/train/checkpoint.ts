@@ -89,7 +89,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): Checkpoint {
         },
       ]): [string, Tensor] => {
         const known = Object.entries(codes).find(([, code]) => code === dtype)![0] as Exclude<DType, "string">;
-        return [name, new Tensor(known, fromBytes(known, bytes.slice(start + from, start + to)), shape)];
+        return [name, new Tensor(known, fromBytes(known, bytes.subarray(start + from, start + to)), shape)];
       },
     );
     return { tensors: new Map(tensors), progress: JSON.parse(metadata.deepframe, textAsNumbers) as Progress };

@@ -4,7 +4,9 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Device } from "../runtime/device.js";
 import { unpackTensors } from "../runtime/values.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { sharedCopy } from "../tensor/shared-copy.js";
+import { Tensor } from "../tensor/tensor.js";
+import { Turns } from "../util/turns.js";
 import type { Builder } from "./builder.js";
 import { Crew } from "./crew.js";
 import { runsOf } from "./epoch-plan.js";
@@ -75,7 +77,7 @@ export class Engine {
   /** Gives the thread rows to work on; the buffers are moved. */
   async load(set: SetName, rows: Rows): Promise<void> {
     if (set === "train" && this.#options.shards > 1) {
-      const message = { id: this.#id, set, rows: inSharedMemory(rows) };
+      const message = { id: this.#id, set, rows: await inSharedMemory(rows) };
       return this.#crew.runAll("load", () => message);
     }
     const buffers = Object.values(rows.columns).map(({ buffer }) => buffer as ArrayBuffer);
@@ -112,7 +114,7 @@ export class Engine {
   ): Promise<ReadonlyMap<string, number>> {
     const { layout, seed, shards } = this.#options;
     const probe = probeOf(layout);
-    const values = probe.first(seed, layout.weightsIn(await this.read()));
+    const values = await probe.first(seed, layout.weightsIn(await this.read()));
     const common = { id: this.#id, numbers: probe.numbersOf(place.step, 1, 1), steps: 1, ...place };
     let found: Record<string, number>;
     if (shards > 1) {
@@ -132,16 +134,9 @@ export class Engine {
     return new Map(probe.groups.map(({ name }) => [name, found[name]!]));
   }
 
-  /** Loss and sums of metrics over all rows of a set, one row of numbers per batch. */
-  async evaluate(
-    set: SetName,
-    rows: number,
-    batchSize: number,
-    weights: ReadonlyMap<string, Tensor>,
-    signal?: AbortSignal,
-  ): Promise<Float32Array[]> {
-    const { form, layout } = this.#options;
-    const width = statCountOf(form);
+  /** Loss and sums of metrics of what is learned by now, over all rows of a set, one row of numbers per batch. */
+  async evaluate(set: SetName, rows: number, batchSize: number, signal?: AbortSignal): Promise<Float32Array[]> {
+    const width = statCountOf(this.#options.form);
     const found: Float32Array[] = [];
     for (const run of runsOf(rows, batchSize, 1)) {
       const program = await this.#program({ kind: "evaluation", batchSize: run.batchSize });
@@ -151,14 +146,7 @@ export class Engine {
         signal?.throwIfAborted();
         const batches = Math.min(most, run.steps - done);
         const from = run.from + done * run.batchSize;
-        const message: EvaluateMessage = {
-          id: this.#id,
-          program,
-          set,
-          from,
-          batches,
-          weights: Object.fromEntries(layout.learned.map(({ name }) => [name, weights.get(name)!])),
-        };
+        const message: EvaluateMessage = { id: this.#id, program, set, from, batches };
         const stats = await this.#crew.run<Float32Array>("evaluate", message);
         for (let i = 0; i < batches; i++) found.push(stats.subarray(i * width, (i + 1) * width));
       }
@@ -176,12 +164,13 @@ export class Engine {
     return this.#crew.runAll("retreat", () => this.#id);
   }
 
-  /** @param give whether the tensors' buffers may be moved */
-  async write(values: ReadonlyMap<string, Tensor>, give = false): Promise<void> {
-    const message = { id: this.#id, values: Object.fromEntries(values) };
-    if (this.#options.shards > 1) return this.#crew.runAll("write", () => message);
-    const buffers = give ? [...values.values()].map(({ data }) => (data as Float32Array).buffer as ArrayBuffer) : [];
-    await this.#crew.run("write", message, buffers);
+  async write(values: ReadonlyMap<string, Tensor>): Promise<void> {
+    const turns = new Turns();
+    const shared: Record<string, Tensor> = {};
+    for (const [name, { dtype, data, shape }] of values) {
+      shared[name] = new Tensor(dtype, await sharedCopy(data as Float32Array, turns), shape);
+    }
+    await this.#crew.runAll("write", () => ({ id: this.#id, values: shared }));
   }
 
   /** Lets go of what the threads hold. */
@@ -209,12 +198,9 @@ export class Engine {
 }
 
 /** Copies that all threads can read. */
-function inSharedMemory({ count, columns }: Rows): Rows {
-  const shared = Object.entries(columns).map(([name, column]) => {
-    const bytes = new Uint8Array(new SharedArrayBuffer(column.byteLength));
-    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
-    const Numbers = column.constructor as new (buffer: SharedArrayBuffer) => typeof column;
-    return [name, new Numbers(bytes.buffer as SharedArrayBuffer)];
-  });
-  return { count, columns: Object.fromEntries(shared) };
+async function inSharedMemory({ count, columns }: Rows): Promise<Rows> {
+  const turns = new Turns();
+  const shared: Record<string, Rows["columns"][string]> = {};
+  for (const [name, column] of Object.entries(columns)) shared[name] = await sharedCopy(column, turns);
+  return { count, columns: shared };
 }

@@ -111,7 +111,7 @@ export function trainingGraph(
 
 /**
  * The graph that sums loss and metrics over `count` batches: inputs as those of the training graph, with `order` int32
- * [batches, batchSize] and the weights instead of the parts; output `stats`.
+ * [batches, batchSize] and of the parts those that are learned; output `stats`.
  */
 export function evaluationGraph(problem: Problem, layout: Layout, frozen: FrozenValues, batchSize: number): Program {
   const g = new GraphBuilder({ rules: shapeRules() });
@@ -122,7 +122,11 @@ export function evaluationGraph(problem: Problem, layout: Layout, frozen: Frozen
   );
   const weights = new Map([
     ...layout.frozen.map((spec): [string, Value] => [spec.name, g.parameter(spec.name, frozen(spec))]),
-    ...layout.learned.map(({ name, shape }): [string, Value] => [name, g.input(name, "float32", shape)]),
+    ...layout.groups.flatMap((group) => {
+      const carried = g.input(`${layout.averaged}${group.name}`, "float32", group.shape);
+      return layout.weightsOf(g, group, carried).map((weight, i): [string, Value] => [group.weights[i]!.name, weight]);
+    }),
+    ...layout.states.map(({ name, shape }): [string, Value] => [name, g.input(name, "float32", shape)]),
   ]);
   const results = loopOver(g, count, [], 1, (b, iteration) => {
     const index = b.gather(order, iteration);

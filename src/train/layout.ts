@@ -7,6 +7,7 @@ import type { WeightSpec } from "../nn/build.js";
 import { lrAt, type Optimizer } from "../optim/optimizer.js";
 import { sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { Turns } from "../util/turns.js";
 
 /** One tensor that is carried: a weight or several joined, a slot of the optimizer, a running statistic. */
 export interface Part {
@@ -70,6 +71,11 @@ export class Layout {
     return [...this.groups.flatMap(({ weights }) => weights), ...this.states];
   }
 
+  /** What the names of groups begin with where what is learned is an average. */
+  get averaged(): string {
+    return this.slots.includes(emaSlot) ? `${emaSlot}/` : "";
+  }
+
   /** Names of the parts that a model is made of. */
   get learnedParts(): string[] {
     const isSlot = (name: string) => this.slots.some((slot) => slot !== emaSlot && name.startsWith(`${slot}/`));
@@ -99,39 +105,45 @@ export class Layout {
     return Object.fromEntries(this.#numberNames.map((name, i) => [name, row[from + i]!])) as Record<"lr", Value>;
   }
 
-  /** Values before the first step, in buffers of their own. */
-  first(seed: number, known: ReadonlyMap<string, Tensor> = new Map()): Map<string, Tensor> {
+  /** Values before the first step, in shared memory. */
+  async first(seed: number, known: ReadonlyMap<string, Tensor> = new Map()): Promise<Map<string, Tensor>> {
     const values = new Map<string, Tensor>();
-    const firstOf = (spec: WeightSpec) => known.get(spec.name) ?? spec.initial(seed);
-    for (const { name, shape, weights } of this.groups) {
-      const elements = new Float32Array(sizeOf(shape));
+    const turns = new Turns();
+    const firstOf = (spec: WeightSpec) => (known.get(spec.name) ?? spec.initial(seed)).data as Float32Array;
+    const put = (name: string, shape: readonly number[], parts: readonly Float32Array[]) => {
+      const elements = new Float32Array(new SharedArrayBuffer(4 * sizeOf(shape)));
       let at = 0;
-      for (const spec of weights) {
-        elements.set(firstOf(spec).data as Float32Array, at);
-        at += sizeOf(spec.shape);
+      for (const part of parts) {
+        elements.set(part, at);
+        at += part.length;
       }
       values.set(name, new Tensor("float32", elements, shape));
+      return elements;
+    };
+    for (const { name, shape, weights } of this.groups) {
+      await turns.give();
+      const elements = put(name, shape, weights.map(firstOf));
       for (const slot of this.slots) {
-        const start = slot === emaSlot ? elements.slice() : elements.slice().fill(this.optimizer.slots[slot]!);
-        values.set(`${slot}/${name}`, new Tensor("float32", start, shape));
+        await turns.give();
+        const start = put(`${slot}/${name}`, shape, slot === emaSlot ? [elements] : []);
+        if (slot !== emaSlot && this.optimizer.slots[slot] !== 0) start.fill(this.optimizer.slots[slot]!);
       }
     }
-    for (const spec of this.states) {
-      values.set(spec.name, new Tensor("float32", (firstOf(spec).data as Float32Array).slice(), spec.shape));
-    }
+    for (const spec of this.states) put(spec.name, spec.shape, [firstOf(spec)]);
     return values;
   }
 
   /** Every weight by its own name, out of carried values; averaged ones where an average is kept and asked for. */
   weightsIn(values: ReadonlyMap<string, Tensor>, averaged = false): Map<string, Tensor> {
     const found = new Map<string, Tensor>();
-    const prefix = averaged && this.slots.includes(emaSlot) ? `${emaSlot}/` : "";
+    const prefix = averaged ? this.averaged : "";
     for (const group of this.groups) {
       const elements = values.get(`${prefix}${group.name}`)!.data as Float32Array;
       let at = 0;
       for (const { name, shape } of group.weights) {
         const size = sizeOf(shape);
-        found.set(name, new Tensor("float32", elements.slice(at, at + size), shape));
+        const own = group.weights.length === 1 ? elements : elements.slice(at, at + size);
+        found.set(name, new Tensor("float32", own, shape));
         at += size;
       }
     }

@@ -1,11 +1,11 @@
 /** @file RowStore: the rows of a training set as typed arrays, in memory up to a budget and in an unnamed file beyond it. */
 
 import { createHash } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Who } from "../errors.js";
 import { allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
 import { readSpilled, type Spilled, SpillFile } from "../util/spill-file.js";
+import { Turns } from "../util/turns.js";
 import type { Field } from "./problem.js";
 
 type Numbers = Exclude<ReturnType<typeof allocate>, string[]>;
@@ -31,9 +31,6 @@ interface Segment {
 
 const segmentBytes = 512 * 1024;
 
-/** Bytes copied, and hashed, before the event loop gets a turn. */
-const turnBytes = 4 * 2 ** 20;
-
 /** Takes rows in, gives them back in any order any number of times. Close it when done. */
 export class RowStore {
   readonly fields: readonly Field[];
@@ -42,6 +39,8 @@ export class RowStore {
   readonly #spilled: SpillFile;
   readonly #segments: Segment[] = [];
   readonly #hash = createHash("sha256");
+  /** The number that a field has throughout; undefined where there are several. */
+  readonly #only = new Map<string, number | bigint | undefined>();
   #rows = 0;
 
   /** @param budget bytes kept in memory at most */
@@ -80,17 +79,29 @@ export class RowStore {
     return this.#hash.copy().update(String(this.#rows)).digest("hex");
   }
 
+  /** The number that a field has in all rows; undefined where there are several, or no rows. */
+  onlyValue(field: string): number | bigint | undefined {
+    return this.#only.get(field);
+  }
+
   /** @throws EngineError where the disk does not take it. */
   async add(rows: Rows): Promise<void> {
     const most = Math.max(1, Math.floor(segmentBytes / Math.max(1, this.rowBytes)));
+    const turns = new Turns();
     for (let from = 0; from < rows.count; from += most) {
-      if (from > 0 && (from / most) % (turnBytes / segmentBytes) === 0) await nextTurn();
+      await turns.give();
       await this.#addSegment(this.#slice(rows, from, Math.min(rows.count, from + most)));
     }
   }
 
   async #addSegment(rows: Rows): Promise<void> {
-    for (const { name } of this.fields) this.#hash.update(bytesOf(rows.columns[name]!));
+    for (const { name } of this.fields) {
+      const column = rows.columns[name]!;
+      this.#hash.update(bytesOf(column));
+      const only = this.#only.has(name) ? this.#only.get(name) : column[0];
+      // most fields vary at once, and are not looked at again
+      this.#only.set(name, only !== undefined && isAll(column, only) ? only : undefined);
+    }
     this.#rows += rows.count;
     if (this.isResident && this.#rows * this.rowBytes <= this.#budget) {
       this.#segments.push({ rows: rows.count, place: rows });
@@ -106,14 +117,10 @@ export class RowStore {
     const columns = Object.fromEntries(
       this.fields.map(({ name, dtype, shape }) => [name, allocate(dtype, count * sizeOf(shape)) as Numbers]),
     );
+    const turns = new Turns();
     let at = 0;
-    let copied = 0;
     for (const { segment, from, to } of pieces) {
-      copied += (to - from) * this.rowBytes;
-      if (copied > turnBytes) {
-        await nextTurn();
-        copied = 0;
-      }
+      await turns.give();
       const { rows, place } = this.#segments[segment]!;
       const part = "file" in place ? await this.#readSpilled(place, rows) : place;
       for (const { name, shape } of this.fields) {
@@ -156,6 +163,11 @@ export class RowStore {
     });
     return { count: to - from, columns: Object.fromEntries(parts) };
   }
+}
+
+function isAll(column: ArrayLike<number | bigint>, value: number | bigint): boolean {
+  for (let i = 0; i < column.length; i++) if (column[i] !== value) return false;
+  return true;
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Numbers): Uint8Array {

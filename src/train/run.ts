@@ -88,7 +88,7 @@ export class Run implements TrainingRun {
   async setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void> {
     const values = await this.#engine.read();
     // slots stay as they are, but for the average, which begins anew
-    const first = this.#layout.first(this.#options.seed, weights);
+    const first = await this.#layout.first(this.#options.seed, weights);
     for (const name of this.#layout.learnedParts) values.set(name, first.get(name)!);
     await this.#engine.write(values);
   }

@@ -166,7 +166,7 @@ async function runSteps(
         count,
         numbers.length / message.steps,
       ]),
-      ...columnsFor(session, rows),
+      ...readBy(session, rows.columns),
       ...training.values,
       ...training.randoms.of(program, message.step, count),
     },
@@ -192,7 +192,7 @@ export function orderFor(
 export function batchFor(rows: LoadedRows, session: Session, { graph, batchSize }: WireProgram): BatchBuffers {
   let found = rows.batches.get(graph.sha256);
   if (found === undefined) {
-    found = new BatchBuffers(columnsFor(session, rows), batchSize);
+    found = new BatchBuffers(readBy(session, rows.columns), batchSize);
     rows.batches.set(graph.sha256, found);
   }
   return found;
@@ -220,9 +220,9 @@ function nextIn(result: Values): Values {
 }
 
 /** Some fields are not read by every network; the runtime refuses feeds that the graph lacks. */
-export function columnsFor(session: Session, { columns }: LoadedRows): Values {
+function readBy(session: Session, values: Values): Values {
   const names = new Set(session.inputs.map(({ name }) => name));
-  return Object.fromEntries(Object.entries(columns).filter(([name]) => names.has(name)));
+  return Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name)));
 }
 
 export interface EvaluateMessage {
@@ -231,11 +231,9 @@ export interface EvaluateMessage {
   readonly set: SetName;
   readonly from: number;
   readonly batches: number;
-  /** The weights by name. */
-  readonly weights: Readonly<Record<string, Tensor>>;
 }
 
-/** Loss and sums of metrics of batches in the data's order, [batches, statCount]. */
+/** Loss and sums of metrics of batches in the data's order, by what is learned so far, [batches, statCount]. */
 export async function evaluate(message: EvaluateMessage, { signal }: ThreadContext): Promise<Float32Array> {
   const training = trainingOf(message.id);
   const { program, batches, from } = message;
@@ -250,8 +248,8 @@ export async function evaluate(message: EvaluateMessage, { signal }: ThreadConte
         Int32Array.from({ length: size }, (_, i) => from + i),
         [batches, program.batchSize],
       ),
-      ...columnsFor(session, rows),
-      ...tensorsOf(message.weights),
+      ...readBy(session, rows.columns),
+      ...readBy(session, training.values),
     },
     { signal },
   );
@@ -272,12 +270,13 @@ export function write({ id, values }: { id: string; values: Values }): void {
   trainingOf(id).values = tensorsOf(values);
 }
 
-/** Tensors that came as a message have lost their class. */
+/** Tensors that came as a message have lost their class; the runtime takes none that lie in shared memory. */
 export function tensorsOf(values: Values): Values {
-  const tensors = Object.entries(values).map(([name, { dtype, data, shape }]) => [
-    name,
-    new Tensor(dtype, data, shape),
-  ]);
+  const tensors = Object.entries(values).map(([name, { dtype, data, shape }]) => {
+    const numbers = data as Float32Array;
+    const own = numbers.buffer instanceof SharedArrayBuffer ? numbers.slice() : numbers;
+    return [name, new Tensor(dtype, own, shape)];
+  });
   return Object.fromEntries(tensors);
 }
 

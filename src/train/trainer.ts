@@ -110,7 +110,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
         const run = new Run(options, layout, engine, first);
         const folder = await folderOf(options);
         const start = typeof options.resume === "object" ? options.resume : await folder?.newest();
-        if (start === undefined) await engine.write(layout.first(seed, first), true);
+        if (start === undefined) await engine.write(await layout.first(seed, first));
         else await run.resume(start);
         const loop = new TrainingLoop({ ...options, ...work }, engine, run, folder);
         return await loop.train().catch((error) => Promise.reject(explained(error, who)));

@@ -196,13 +196,12 @@ export class TrainingLoop {
     const { validation, signal } = this.#options;
     const run = this.#run;
     if (validation === undefined || this.#heldOut === undefined || validation.rows === 0) return {};
-    const weights = await run.learned();
     const sums = run.emptySums();
     const blocks = this.#heldOut.blocks(0);
     for (const [number, { rows }] of blocks.entries()) {
       await this.#heldOut.load(0, blocks, number);
       const size = Math.min(rows, Math.max(run.batchSize, 256));
-      for (const stats of await this.#engine.evaluate("validation", rows, size, weights, signal)) sums.add(stats);
+      for (const stats of await this.#engine.evaluate("validation", rows, size, signal)) sums.add(stats);
     }
     return sums.logs("val_");
   }

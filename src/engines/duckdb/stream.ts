@@ -5,6 +5,7 @@ import type * as arrow from "apache-arrow";
 import type { Schema } from "../../data/schema.js";
 import { internal } from "../../errors.js";
 import { makeHeapRoom } from "../../runtime/heap-room.js";
+import { Turns } from "../../util/turns.js";
 import { BatchBuilder } from "./batch-builder.js";
 import type { Database } from "./database.js";
 import { translate } from "./translate.js";
@@ -17,6 +18,9 @@ export interface BatchSize {
 }
 
 export const defaultSize: BatchSize = { rows: 16_384, bytes: 1 << 22 };
+
+/** Bytes copied before the event loop may get a turn. */
+const pieceBytes = 1 << 20;
 
 /** Streams a query whose columns are in the form of {@link duckTypeName}. The batches' buffers belong to the receiver. */
 export async function* streamQuery(
@@ -40,6 +44,7 @@ export async function* streamQuery(
         throw internal(`column ${i} is ${type}, expected ${types[i]}`);
     });
     const builder = new BatchBuilder(schema);
+    const turns = new Turns();
     for (;;) {
       const chunk = await database.running(sql, () => result.fetchChunk());
       signal?.throwIfAborted();
@@ -47,7 +52,9 @@ export async function* streamQuery(
       if (chunk === null || rows === 0) break;
       // rows of a chunk with long values are added few at a time, so that a batch stays near its size
       for (let from = 0; from < rows; ) {
-        const count = Math.min(rows - from, size.rows - builder.rows, builder.rowsWithin(size.bytes));
+        await turns.give();
+        const bytes = Math.min(size.bytes, builder.bytes + pieceBytes);
+        const count = Math.min(rows - from, size.rows - builder.rows, builder.rowsWithin(bytes));
         builder.append(chunk.chunk, from, count);
         from += count;
         if (builder.rows >= size.rows || builder.bytes >= size.bytes) yield builder.finish();

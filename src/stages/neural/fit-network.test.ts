@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { quietLoop } from "../../../test/loop-delay.js";
 import { TrainingError } from "../../errors.js";
 import * as nn from "../../nn/index.js";
 import { adam } from "../../optim/adam.js";
@@ -113,4 +114,24 @@ describe("rows of a fit", () => {
     const binary = { network: nn.dense(1), loss: "binaryCrossentropy", classWeight: { 0: 0 } };
     expect(new Set(await (await learn(binary)).transform(marked).values("prediction"))).toEqual(new Set([1]));
   });
+});
+
+test("a fit leaves the main thread free, from the first row to the model's last byte", {
+  timeout: 120_000,
+}, async ({ skip }) => {
+  const wide = session
+    .sql(
+      `SELECT id % 2 AS label, list_transform(range(784), i -> sin(i * id))::FLOAT[784] AS features FROM range(10000) AS t(id)`,
+    )
+    .cache();
+  await wide.count();
+  // 19 MB of weights
+  const network = nn.sequential([nn.dense(6000), nn.dense(2)]);
+  const classifier = new NeuralClassifier({ network, batchSize: 500, epochs: 1, validation: 0.1 });
+  const delay = await quietLoop(20, async () => {
+    const { params } = await classifier.fit(wide);
+    expect(params.model.bytes.length).toBeGreaterThan(18e6);
+  });
+  if (delay.busy !== undefined) skip(delay.busy);
+  expect(delay).toMatchObject({ quiet: true });
 });

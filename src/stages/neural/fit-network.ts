@@ -25,7 +25,6 @@ import {
   type Problem,
   rowWeight,
 } from "../../train/problem.js";
-import type { RowStore } from "../../train/row-store.js";
 import { type Trained, train } from "../../train/trainer.js";
 import type { Asset } from "../../util/asset.js";
 import type { Values } from "../../util/params.js";
@@ -127,13 +126,13 @@ export async function fitNetwork<M>(
     if (validation?.rows === 0)
       throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
     for (const [i, { plan, classes }] of targets.entries()) {
-      const only = rows.rows > 1 && classes !== undefined ? await onlyValue(rows, targets[i]!.field.name) : undefined;
+      const only = rows.rows > 1 && classes !== undefined ? rows.onlyValue(targets[i]!.field.name) : undefined;
       if (only === undefined) continue;
       const message = `column "${plan.column}" holds class ${only} in every row, so there is nothing to tell apart; check the filter before it, or the labels`;
       throw new DataError(stage, message, { code: "ONE_CLASS", column: plan.column });
     }
     const weightField = rows.fields.find(({ name }) => name === rowWeight);
-    if (weightField !== undefined && (await onlyValue(rows, rowWeight)) === 0) {
+    if (weightField !== undefined && rows.onlyValue(rowWeight) === 0) {
       const message = `the weights of all ${rows.rows} rows are 0; there is nothing to learn from`;
       throw new DataError(stage, message, { code: "NO_WEIGHT" });
     }
@@ -148,9 +147,10 @@ export async function fitNetwork<M>(
       const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
       // each of these takes a while for a large network
       await nextTurn();
-      const bytes = graph.toBytes();
+      const chunks = graph.toChunks();
       await nextTurn();
-      return making.model({ model: await toAsset(bytes), feeds, outputs: network.outputs, history });
+      const model = await toAsset(chunks);
+      return making.model({ model, feeds, outputs: network.outputs, history });
     };
     const training = train({
       who: stage,
@@ -216,19 +216,6 @@ async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
     }),
   );
   return { classesOf, manifest };
-}
-
-/** The number that all rows have; undefined where there are several. */
-async function onlyValue(rows: RowStore, field: string): Promise<number | undefined> {
-  let found: number | undefined;
-  for (const [segment, count] of rows.segments.entries()) {
-    const { columns } = await rows.read([{ segment, from: 0, to: count }]);
-    for (const value of columns[field] as Int32Array | Float32Array) {
-      found ??= value;
-      if (value !== found) return undefined;
-    }
-  }
-  return found;
 }
 
 function holdoutOf({ validation, seed }: NetworkParams, schema: Schema, who: Stage): Holdout {

@@ -8,6 +8,7 @@ import { sizeOf } from "../../tensor/shape.js";
 import { rowWeight } from "../../train/problem.js";
 import { RowStore, type Rows } from "../../train/row-store.js";
 import { Random } from "../../util/random.js";
+import { Turns } from "../../util/turns.js";
 import { badRow } from "../feature/rows.js";
 import { readFeed } from "../onnx/read-feed.js";
 import type { FieldColumn } from "./columns.js";
@@ -31,6 +32,9 @@ export interface ReadRows {
   /** Bytes kept in memory at most. */
   readonly budget: number;
 }
+
+/** Bytes of rows that are checked and copied before the event loop may get a turn. */
+const pieceBytes = 2 ** 20;
 
 /** Where rows that are not trained on come from, of the same DataFrame. */
 export type Holdout = { readonly fraction: number; readonly seed: number } | { readonly column: string } | undefined;
@@ -56,21 +60,27 @@ export async function readRows(
   const names = new Set(all.map(({ plan }) => plan.column));
   if (holdout !== undefined && "column" in holdout) names.add(holdout.column);
   const random = holdout !== undefined && "fraction" in holdout ? new Random(holdout.seed, "validation") : undefined;
+  const most = Math.max(1, Math.floor(pieceBytes / Math.max(1, train.rowBytes)));
+  const turns = new Turns();
   let first = 0;
   try {
-    for await (const batch of df.select(...names).batches({ signal })) {
-      const rows = rowsOf(batch, options, first, needsWeight);
-      first += batch.numRows;
-      if (holdout === undefined || validation === undefined) {
-        await train.add(rows);
-        continue;
+    for await (const whole of df.select(...names).batches({ signal })) {
+      for (let from = 0; from < whole.numRows; from += most) {
+        await turns.give();
+        const batch = whole.slice(from, from + most);
+        const rows = rowsOf(batch, options, first, needsWeight);
+        first += batch.numRows;
+        if (holdout === undefined || validation === undefined) {
+          await train.add(rows);
+          continue;
+        }
+        const held = "column" in holdout ? numbersOf(dataOf(batch, holdout.column)) : undefined;
+        const isHeld = Array.from({ length: batch.numRows }, (_, i) =>
+          held === undefined ? random!.uniform() < (holdout as { fraction: number }).fraction : held[i] === 1,
+        );
+        await validation.add(pick(rows, fields, (row) => isHeld[row]!));
+        await train.add(pick(rows, fields, (row) => !isHeld[row]!));
       }
-      const held = "column" in holdout ? numbersOf(dataOf(batch, holdout.column)) : undefined;
-      const isHeld = Array.from({ length: batch.numRows }, (_, i) =>
-        held === undefined ? random!.uniform() < (holdout as { fraction: number }).fraction : held[i] === 1,
-      );
-      await validation.add(pick(rows, fields, (row) => isHeld[row]!));
-      await train.add(pick(rows, fields, (row) => !isHeld[row]!));
     }
   } catch (error) {
     await train.close();

@@ -136,7 +136,7 @@ async function assetOf(model: string | Uint8Array): Promise<Asset> {
     return read;
   } catch {
     // data beside the model, or no model: the loader with the path takes it in, or says what is wrong
-    return toAsset((await Graph.load(model)).toBytes());
+    return toAsset((await Graph.load(model)).toChunks());
   }
 }
 
