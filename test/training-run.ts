@@ -8,8 +8,10 @@ export class HandMadeRun implements TrainingRun {
   readonly steps = 4;
   readonly samples = 100;
   readonly batchSize = 25;
+  readonly validateEverySteps = undefined;
   readonly history: Logs[] = [];
   readonly largerIsBetter: ReadonlySet<string> = new Set(["accuracy", "val_accuracy"]);
+  readonly scheduledLr = 0.1;
   epoch = 0;
   step = 0;
   lrFactor = 1;
@@ -28,7 +30,7 @@ export class HandMadeRun implements TrainingRun {
   }
 
   get lr(): number {
-    return 0.1 * this.lrFactor;
+    return this.scheduledLr * this.lrFactor;
   }
 
   /** @param until epochs after which it pretends to have been killed */

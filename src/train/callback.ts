@@ -13,6 +13,8 @@ export interface TrainingRun {
   /** Rows of one epoch. */
   readonly samples: number;
   readonly batchSize: number;
+  /** Steps between validations within epochs, where there are such. */
+  readonly validateEverySteps: number | undefined;
   /** From 0. */
   readonly epoch: number;
   /** Steps done since the run began, over all epochs. */
@@ -25,7 +27,9 @@ export interface TrainingRun {
   weights(): Promise<ReadonlyMap<string, Tensor>>;
   /** Puts weights back that `weights()` gave. */
   setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void>;
-  /** A factor of the learning rate that the schedule gives, 1 at first. */
+  /** The learning rate of the next step by the optimizer alone: its number, or what its schedule gives. */
+  readonly scheduledLr: number;
+  /** A factor of that rate, 1 at first. */
   lrFactor: number;
   /** The learning rate of the next step. */
   readonly lr: number;

@@ -19,6 +19,8 @@ export interface Progress {
   /** Steps done in the epoch, and since the beginning. */
   readonly stepInEpoch: number;
   readonly step: number;
+  /** Of the last validation within an epoch that callbacks heard of. */
+  readonly validatedStep?: number | undefined;
   readonly lrFactor: number;
   /** Why a callback ended the run. */
   readonly stopped?: string | undefined;

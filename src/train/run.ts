@@ -23,6 +23,8 @@ export class Run implements TrainingRun {
   epoch = 0;
   step = 0;
   stepInEpoch = 0;
+  /** The step of the last validation within an epoch that was told of. */
+  validatedStep: number | undefined;
   stopped: string | undefined;
   /** Whether it was told to end from outside, and would go on when resumed. */
   isAborted = false;
@@ -68,8 +70,16 @@ export class Run implements TrainingRun {
     return runsOf(this.samples, this.batchSize, this.batches).reduce((sum, { steps }) => sum + steps, 0);
   }
 
+  get validateEverySteps(): number | undefined {
+    return this.#options.validateEverySteps;
+  }
+
+  get scheduledLr(): number {
+    return lrAt(this.#options.optimizer, this.step);
+  }
+
   get lr(): number {
-    return lrAt(this.#options.optimizer, this.step) * this.lrFactor;
+    return this.scheduledLr * this.lrFactor;
   }
 
   stop(reason: string): void {
@@ -109,6 +119,7 @@ export class Run implements TrainingRun {
         epoch: this.epoch,
         stepInEpoch: this.stepInEpoch,
         step: this.step,
+        validatedStep: this.validatedStep,
         lrFactor: this.lrFactor,
         stopped: this.isAborted ? undefined : this.stopped,
         sums: this.sums.toJSON(),
@@ -139,6 +150,7 @@ export class Run implements TrainingRun {
     this.epoch = progress.epoch;
     this.step = progress.step;
     this.stepInEpoch = progress.stepInEpoch;
+    this.validatedStep = progress.validatedStep;
     this.lrFactor = progress.lrFactor;
     this.stopped = progress.stopped;
     this.sums = new Sums(problem, statCountOf(problem), progress.sums);

@@ -32,8 +32,6 @@ export class TrainingLoop {
   #stepTime: number | undefined;
   /** Steps between validations within epochs. */
   readonly #everySteps: number;
-  /** The step of the last of them. */
-  #validated: number | undefined;
   /** When the run was saved. */
   #saved = performance.now();
 
@@ -179,8 +177,8 @@ export class TrainingLoop {
   }
 
   get #isValidationDue(): boolean {
-    const { stepInEpoch, step } = this.#run;
-    return stepInEpoch > 0 && step !== this.#validated && step % this.#everySteps === 0;
+    const { stepInEpoch, step, validatedStep } = this.#run;
+    return stepInEpoch > 0 && step !== validatedStep && step % this.#everySteps === 0;
   }
 
   get #stepsToValidation(): number {
@@ -188,7 +186,8 @@ export class TrainingLoop {
   }
 
   async #tellValidation(logs: Logs): Promise<void> {
-    this.#validated = this.#run.step;
+    // before it is told, so that a checkpoint that ModelCheckpoint saves then holds that it was
+    this.#run.validatedStep = this.#run.step;
     await this.#run.tell((each) => each.onValidation?.(logs, this.#run));
   }
 

@@ -90,6 +90,14 @@ describe("LearningRateScheduler", () => {
     expect(rest.rates.map((rate) => Number(rate.toFixed(6)))).toEqual([0.01, 0.02]);
   });
 
+  test("gives the rates of its function where a run is resumed with another rate of the optimizer", async () => {
+    const make = () => callbacks.learningRateScheduler({ schedule: (epoch: number) => 0.01 * (epoch + 1) });
+    const first = await new HandMadeRun(losses(1, 1, 1), [make()]).go({ until: 1 });
+    const rest = Object.assign(first.resumed([make()]), { scheduledLr: 0.5 });
+    await rest.go();
+    expect(rest.rates.map((rate) => Number(rate.toFixed(6)))).toEqual([0.02, 0.03]);
+  });
+
   test("sets the rate of each epoch", async () => {
     const schedule = (epoch: number, lr: number) => (epoch < 2 ? lr : lr / 2);
     const { rates } = await new HandMadeRun(losses(1, 1, 1, 1), [callbacks.learningRateScheduler({ schedule })]).go();
@@ -131,7 +139,14 @@ describe("ModelCheckpoint", () => {
       "ModelCheckpoint: keepLast needs files of different names; put {epoch} or {step} into path",
     );
     expect(() => callbacks.modelCheckpoint({ path: "{step}", saveBestOnly: true, everySteps: 3 })).toThrow(
-      "ModelCheckpoint: saveBestOnly needs the logs of whole epochs; leave everySteps out",
+      'ModelCheckpoint: saveBestOnly goes by validations; set interval: "validation" instead of everySteps',
+    );
+    expect(() => callbacks.modelCheckpoint({ path: "{step}", interval: "validation", everyEpochs: 3 })).toThrow(
+      'ModelCheckpoint: interval "validation" saves every validateEverySteps steps of the estimator; leave everyEpochs out',
+    );
+    const never = callbacks.modelCheckpoint({ path: "{step}", interval: "validation" });
+    await expect(new HandMadeRun(losses(1), [never]).go()).rejects.toThrow(
+      'ModelCheckpoint: interval "validation" needs validations within epochs; set validateEverySteps of the estimator',
     );
     const run = new HandMadeRun([{ loss: 1 }], [callbacks.modelCheckpoint({ path: join(folder, "{los}") })]);
     await expect(run.go()).rejects.toThrow(

@@ -17,12 +17,22 @@ export function defineCallback<const P extends ParamSpecs, C extends Callback>(
   return maker as CallbackMaker<P, C>;
 }
 
+/** How a state that is no JSON becomes JSON, and comes back. */
+export interface StateForm<S> {
+  store(state: S): unknown;
+  load(stored: unknown): S;
+}
+
 /**
- * A state that is JSON: `begin` makes it when a run begins, unless the run is resumed and has one.
+ * A state that is JSON, or has a form that is: `begin` makes it when a run begins, unless the run is resumed and has one.
  *
  * Of the hooks given, `onTrainBegin` is called with it made.
  */
-export function withState<S extends object>(begin: () => S, hooks: (state: () => S) => Callback): Callback {
+export function withState<S extends object>(
+  begin: () => S,
+  hooks: (state: () => S) => Callback,
+  { store, load }: StateForm<S> = { store: structuredClone, load: (stored) => stored as S },
+): Callback {
   let [state, isRestored] = [begin(), false];
   const given = hooks(() => state);
   return {
@@ -32,9 +42,9 @@ export function withState<S extends object>(begin: () => S, hooks: (state: () =>
       isRestored = false;
       return given.onTrainBegin?.(run);
     },
-    state: () => structuredClone(state),
+    state: () => store(state),
     restore(stored: unknown) {
-      state = stored as S;
+      state = load(stored);
       isRestored = true;
     },
   };

@@ -4,7 +4,7 @@ import { ParamError } from "../../errors.js";
 import { integer, json, number } from "../../util/params.js";
 import type { TrainingRun } from "../callback.js";
 import { defineCallback, withState } from "./define.js";
-import { isBetter, monitored, watched } from "./monitor.js";
+import { isBetter, lookingEvery, monitored, watched } from "./monitor.js";
 
 interface State {
   wait: number;
@@ -13,8 +13,8 @@ interface State {
 }
 
 /**
- * Lowers the learning rate when the watched log has not improved for `patience` epochs, as Keras's ReduceLROnPlateau. What
- * the optimizer's schedule gives is multiplied.
+ * Lowers the learning rate when the watched log has not improved for `patience` epochs, as Keras's ReduceLROnPlateau, or for as many
+ * validations within epochs with `interval: "validation"`. What the optimizer's schedule gives is multiplied.
  *
  * @example callbacks.reduceLROnPlateau({ factor: 0.5, patience: 5 })
  */
@@ -33,7 +33,7 @@ export const reduceLROnPlateau = defineCallback(
       () => ({ wait: 0, cooldown: 0 }),
       (state) => ({
         name,
-        onEpochEnd(_epoch, logs, run) {
+        ...lookingEvery(name, params, (_at, logs, run) => {
           const now = state();
           const value = watched(name, params, logs);
           if (now.cooldown > 0) {
@@ -52,7 +52,7 @@ export const reduceLROnPlateau = defineCallback(
           run.lrFactor *= Math.max(lr * params.factor, params.minLr) / lr;
           now.cooldown = params.cooldown;
           now.wait = 0;
-        },
+        }),
       }),
     ),
 );
@@ -71,27 +71,20 @@ export const learningRateScheduler = defineCallback(
       (value) => typeof value === "function",
     ),
   },
-  ({ schedule }, name) =>
-    withState<{ own?: number }>(
-      () => ({}),
-      (state) => ({
-        name,
-        onEpochBegin(epoch: number, run: TrainingRun) {
-          const wanted = schedule(epoch, run.lr);
-          if (!Number.isFinite(wanted) || wanted < 0) {
-            throw new ParamError(name, `schedule must give a number of at least 0, got ${wanted} for epoch ${epoch}`);
-          }
-          const now = state();
-          // a factor of 0, as an epoch without learning sets it, does not tell the optimizer's own rate
-          if (run.lrFactor !== 0) now.own = run.lr / run.lrFactor;
-          if (!now.own || !Number.isFinite(now.own)) {
-            throw new ParamError(
-              name,
-              "the optimizer's own learning rate is 0 here; give it a number, as in optim.adam({ lr: 1e-3 })",
-            );
-          }
-          run.lrFactor = wanted / now.own;
-        },
-      }),
-    ),
+  ({ schedule }, name) => ({
+    name,
+    onEpochBegin(epoch: number, run: TrainingRun) {
+      const wanted = schedule(epoch, run.lr);
+      if (!Number.isFinite(wanted) || wanted < 0) {
+        throw new ParamError(name, `schedule must give a number of at least 0, got ${wanted} for epoch ${epoch}`);
+      }
+      if (run.scheduledLr === 0) {
+        throw new ParamError(
+          name,
+          "the optimizer's own learning rate is 0 here; give it a number, as in optim.adam({ lr: 1e-3 })",
+        );
+      }
+      run.lrFactor = wanted / run.scheduledLr;
+    },
+  }),
 );

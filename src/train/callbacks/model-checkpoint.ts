@@ -7,7 +7,7 @@ import { writeWhole } from "../../util/write-whole.js";
 import type { Logs, TrainingRun } from "../callback.js";
 import { defineCallback, withState } from "./define.js";
 import { fillPath, hasPlaceholders } from "./fill-path.js";
-import { isBetter, monitored, watched } from "./monitor.js";
+import { isBetter, lookingEvery, monitored, watched } from "./monitor.js";
 
 interface State {
   best?: number;
@@ -18,20 +18,21 @@ interface State {
 }
 
 /**
- * Saves the run after epochs, or every so many steps. Paths that end in `.onnx` hold the model, others a checkpoint from which
+ * Saves the run after epochs, every so many steps, or at validations within epochs with `interval: "validation"`. Paths that end in `.onnx` hold the model, others a checkpoint from which
  * a run goes on. Files are written aside and then take their name, so that none is ever half there.
  *
  * In `path`, `{epoch}` (from 1), `{step}` and the logs are filled in: `{epoch:03}`, `{val_loss:.4}`.
  *
  * @example callbacks.modelCheckpoint({ path: "runs/{epoch:03}-{val_loss:.3}.ckpt", keepLast: 3 })
  * @example callbacks.modelCheckpoint({ path: "best.onnx", saveBestOnly: true })
+ * @example callbacks.modelCheckpoint({ path: "best.onnx", saveBestOnly: true, interval: "validation" }) // and validateEverySteps: 500
  */
 export const modelCheckpoint = defineCallback(
   "ModelCheckpoint",
   {
     path: text("file to write, with placeholders such as {epoch}"),
     ...monitored,
-    saveBestOnly: boolean("whether only epochs are saved that are the best so far", { default: false }),
+    saveBestOnly: boolean("whether only what is the best so far is saved", { default: false }),
     keepLast: optional(integer("how many files are kept; older ones are deleted", { min: 1 })),
     everyEpochs: integer("epochs between two files", { default: 1, min: 1 }),
     everySteps: optional(
@@ -39,10 +40,16 @@ export const modelCheckpoint = defineCallback(
     ),
   },
   (params, name) => {
-    const { path, saveBestOnly, keepLast, everyEpochs, everySteps } = params;
+    const { path, saveBestOnly, keepLast, everyEpochs, everySteps, interval } = params;
     if (path === "") throw new ParamError(name, "path is empty; give a file's name", { param: "path" });
     if (saveBestOnly && everySteps !== undefined) {
-      throw new ParamError(name, "saveBestOnly needs the logs of whole epochs; leave everySteps out");
+      const message = `saveBestOnly goes by validations; set interval: "validation" instead of everySteps`;
+      throw new ParamError(name, message, { param: "everySteps" });
+    }
+    if (interval === "validation" && (everySteps !== undefined || everyEpochs > 1)) {
+      const which = everySteps === undefined ? "everyEpochs" : "everySteps";
+      const message = `interval "validation" saves every validateEverySteps steps of the estimator; leave ${which} out`;
+      throw new ParamError(name, message, { param: which });
     }
     if (keepLast !== undefined && !hasPlaceholders(path)) {
       throw new ParamError(name, "keepLast needs files of different names; put {epoch} or {step} into path", {
@@ -64,7 +71,7 @@ export const modelCheckpoint = defineCallback(
         name,
         // after the others, whose states it saves
         isLast: true,
-        async onEpochEnd(epoch, logs, run) {
+        ...lookingEvery(name, params, async ({ epoch }, logs, run) => {
           const now = state();
           if (everySteps !== undefined || (epoch + 1) % everyEpochs !== 0) return;
           if (saveBestOnly) {
@@ -73,7 +80,7 @@ export const modelCheckpoint = defineCallback(
             now.best = value;
           }
           await save(now, run, epoch, logs);
-        },
+        }),
         async onProgress(logs, run) {
           const now = state();
           if (everySteps === undefined || Math.floor(run.step / everySteps) <= Math.floor(now.step / everySteps))

@@ -2,7 +2,7 @@
 
 import { didYouMean, listNames, ParamError } from "../../errors.js";
 import { choice, text, type Values } from "../../util/params.js";
-import type { Logs, TrainingRun } from "../callback.js";
+import type { Callback, Logs, TrainingRun } from "../callback.js";
 
 /** Parameters of callbacks that watch a number. */
 export const monitored = {
@@ -14,7 +14,44 @@ export const monitored = {
       default: "auto",
     },
   ),
+  interval: choice(
+    "when it is looked at: as each epoch ends, or at each validation within epochs, every validateEverySteps steps; patience and the like count these",
+    ["epoch", "validation"],
+    { default: "epoch" },
+  ),
 };
+
+/** A time at which a log is looked at. */
+export interface Look {
+  /** Of the epochs or validations, from 0. */
+  readonly number: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** As messages call it: `epoch 3`, `step 1500`. */
+  readonly place: string;
+}
+
+/** Hooks that look at the logs as epochs end, or at validations within epochs. */
+export function lookingEvery(
+  who: string,
+  { interval }: Pick<Values<typeof monitored>, "interval">,
+  look: (at: Look, logs: Logs, run: TrainingRun) => void | Promise<void>,
+): Pick<Callback, "onTrainBegin" | "onValidation" | "onEpochEnd"> {
+  if (interval === "epoch") {
+    return { onEpochEnd: (epoch, logs, run) => look({ number: epoch, epoch, place: `epoch ${epoch + 1}` }, logs, run) };
+  }
+  return {
+    onTrainBegin(run) {
+      if (run.validateEverySteps !== undefined) return;
+      const message = 'interval "validation" needs validations within epochs; set validateEverySteps of the estimator';
+      throw new ParamError(who, message, { param: "interval" });
+    },
+    onValidation(logs, run) {
+      const { step, epoch } = run;
+      return look({ number: step / run.validateEverySteps! - 1, epoch, place: `step ${step}` }, logs, run);
+    },
+  };
+}
 
 /** The watched number. @throws ParamError where the logs do not have it. */
 export function watched(who: string, { monitor }: Pick<Values<typeof monitored>, "monitor">, logs: Logs): number {

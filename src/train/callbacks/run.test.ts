@@ -179,6 +179,55 @@ describe("callbacks on a real run", () => {
     expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
   });
 
+  test("EarlyStopping and ModelCheckpoint go by validations within epochs where they are asked to", async () => {
+    const seen: [step: number, loss: number][] = [];
+    const best = join(folder, "best.onnx");
+    const interval = "validation";
+    const { history, stopped, weights } = await train(
+      await options({
+        optimizer: adamW({ lr: 0.3 }),
+        validateEverySteps: 5,
+        callbacks: [
+          callbacks.earlyStopping({ interval, patience: 4, restoreBestWeights: true }),
+          callbacks.modelCheckpoint({ path: best, interval, saveBestOnly: true }),
+          callbacks.lambdaCallback({ onValidation: (logs, { step }) => void seen.push([step, logs.val_loss!]) }),
+        ],
+      }),
+    );
+    const lowest = Math.min(...seen.map(([, loss]) => loss));
+    const at = seen.findIndex(([, loss]) => loss === lowest);
+    expect(stopped).toBe(
+      `val_loss got no better than ${Number(lowest.toPrecision(6))} after step ${5 * (at + 1)} for 4 validations`,
+    );
+    expect(seen).toHaveLength(at + 5);
+    // 16 steps an epoch
+    expect(history).toHaveLength(Math.ceil((5 * seen.length) / 16));
+    const kernel = Graph.fromBytes(await readFile(best)).initializers.get("dense/kernel")!.tensor;
+    expect([...(kernel.data as Float32Array)]).toEqual(numbersOf(weights)["dense/kernel"]);
+  });
+
+  test("a file that ModelCheckpoint saved at a validation leads to the very same end", async () => {
+    const interval = "validation";
+    const make = (name: string) => [
+      callbacks.modelCheckpoint({ path: join(folder, `${name}-{step}.ckpt`), interval }),
+      callbacks.reduceLROnPlateau({ interval, patience: 2, factor: 0.5, cooldown: 1, minDelta: 0.05 }),
+      callbacks.earlyStopping({ interval, patience: 6, restoreBestWeights: true }),
+    ];
+    const settings = { epochs: 6, validateEverySteps: 6, optimizer: adamW({ lr: 0.1 }) };
+    const whole = await train(await options({ ...settings, callbacks: make("whole") }));
+    const rates = whole.history.map(({ lr }) => lr!);
+    expect(rates.at(-1)).toBeLessThan(rates[0]!);
+    for (const step of [6, 24, 48]) {
+      const at = join(folder, `whole-${step}.ckpt`);
+      const resume = decodeCheckpoint(await readFile(at), at);
+      expect(resume.progress).toMatchObject({ step, validatedStep: step });
+      const rest = await train(await options({ ...settings, callbacks: make("rest"), resume }));
+      expect(numbersOf(rest.weights)).toEqual(numbersOf(whole.weights));
+      expect(rest.history).toEqual(whole.history);
+      expect(rest.stopped).toEqual(whole.stopped);
+    }
+  });
+
   test("may stop it at a validation", async () => {
     const stop: Callback = { name: "stop", onValidation: (_logs, run) => run.stop("good enough") };
     const { stopped, history } = await train(await options({ validateEverySteps: 20, callbacks: [stop] }));
