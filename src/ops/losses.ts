@@ -74,9 +74,11 @@ function probabilities(
     const one = g.constant(1, scores.dtype as DType);
     const { labels, each } = labelled(g, scores, given, weights, one, attrs);
     const own = g.gatherElements(scores, g.unsqueeze(labels, [1]), { axis: 1 });
-    const losses = g.mul(each, g.squeeze(g.sub(total, own), [1]));
+    const plain = g.squeeze(g.sub(total, own), [1]);
+    const isPlain = weights === undefined && attrs.ignore_index === undefined && attrs.reduction !== "mean";
+    const losses = isPlain ? plain : g.mul(each, plain);
     const loss = attrs.reduction === "none" ? losses : g.reduceSum(losses);
-    return { p, minusOne: g.neg(g.sign(q)), outputs: [loss, g.sub(scores, total)] };
+    return { p, minusOne: g.clip(q, -1, -1), outputs: [loss, g.sub(scores, total)] };
   };
   if (!g.nodes.includes(node)) return build();
   let built: ReturnType<typeof build>;

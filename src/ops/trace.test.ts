@@ -43,6 +43,12 @@ test("an output may have the name of a tensor inside", async () => {
   expect((await runOnnx(graph, { x })).Mul!.toNumbers()).toEqual([3, 5, 7, 9]);
 });
 
+test("reshape and flatten add nothing where the sizes are there already", () => {
+  const graph = trace(({ x }) => ({ y: x.reshape([2, 3]).flatten().reshape([3, -1]) }), { x: [2, 3] });
+  expect(graph.nodes.map(({ opType }) => opType)).toEqual(["Reshape"]);
+  expect(graph.outputs[0]!.shape).toEqual([3, 2]);
+});
+
 test("a graph is continued: gradients of gradients", async () => {
   // y = sum(x^3): grad = 3 x^2; penalty = sum(grad^2) = 9 sum(x^4): its gradient is 36 x^3
   const graph = trace(({ x }) => ({ y: x.mul(x).mul(x).reduceSum() }), { x: [2, 2] });

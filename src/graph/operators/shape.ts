@@ -4,7 +4,7 @@ import { ShapeError } from "../../errors.js";
 import type { DType } from "../../tensor/dtype.js";
 import { Tensor } from "../../tensor/tensor.js";
 import { tensorOf } from "../attributes.js";
-import type { Operand, Value } from "../value.js";
+import { type Operand, SymbolicTensor, type Value } from "../value.js";
 import { ReduceOperators } from "./reduce.js";
 
 /** Whole numbers known now, or a tensor of int64 known at run time. */
@@ -39,11 +39,13 @@ export class ShapeOperators extends ReduceOperators {
 
   /** Same elements, other sizes; one -1 is worked out, 0 keeps the size (or is 0 with `allowZero`). */
   reshape(x: Value, shape: Ints, { allowZero = false }: { allowZero?: boolean } = {}): Value {
+    if (hasSizes(x, shape)) return x;
     return this.op("Reshape", [x, this.toInts(shape)], allowZero ? { allowzero: 1 } : {});
   }
 
   /** Two dimensions: those before `axis`, and the rest. */
   flatten(x: Value, axis = 1): Value {
+    if (x.rank === 2 && axis === 1) return x;
     return this.op("Flatten", [x], { axis });
   }
 
@@ -198,4 +200,11 @@ export class ShapeOperators extends ReduceOperators {
     if (x.shape?.length === 0) return this.constant(value, dtype);
     return this.op("ConstantOfShape", [this.shapeLike(x)], { value: new Tensor(dtype, tensorOf([value], dtype).data) });
   }
+}
+
+/** Whether `x` is known to have these sizes already. */
+function hasSizes({ shape }: Value, sizes: Ints): boolean {
+  const wanted = sizes instanceof SymbolicTensor ? sizes.elements : sizes;
+  if (shape === undefined || shape.length !== wanted?.length) return false;
+  return wanted.every((size, i) => typeof size === "number" && size > 0 && size === shape[i]);
 }

@@ -16,7 +16,8 @@ type Kind = "Max" | "Average";
 
 const layoutOf = { 1: "sequence", 2: "image", 3: "volume" } as const;
 
-function pooled({ g }: BuildContext, x: Value, params: PoolParams, rank: SpatialRank, kind: Kind): Value {
+function pooled(context: BuildContext, x: Value, params: PoolParams, rank: SpatialRank, kind: Kind): Value {
+  const { g } = context;
   const kernel = each(params.poolSize, rank);
   const strides = params.strides === undefined ? kernel : each(params.strides, rank);
   const window = { kernel, strides, dilations: kernel.map(() => 1) };
@@ -25,7 +26,18 @@ function pooled({ g }: BuildContext, x: Value, params: PoolParams, rank: Spatial
     strides,
     ...padsOf(`${kind}Pooling${suffixes[rank]}`, params.padding, x.shape!.slice(2), window),
   };
-  return kind === "Max" ? g.maxPool(x, options) : g.averagePool(x, options);
+  if (kind === "Average") return g.averagePool(x, options);
+  const before = beforeRelu(context, x);
+  return before === undefined ? g.maxPool(x, options) : g.relu(g.maxPool(before, options));
+}
+
+/**
+ * What Relu made `x` of, while training: the largest of each window is the same where Relu comes after the pooling, and then
+ * it and its gradient go over fewer elements. Predictions keep the order, in which the runtime joins Relu to a convolution.
+ */
+function beforeRelu({ g, training }: BuildContext, x: Value): Value | undefined {
+  const node = training ? g.nodes.find(({ outputs }) => outputs[0] === x.name) : undefined;
+  return node?.opType === "Relu" ? g.tensor(node.inputs[0]!) : undefined;
 }
 
 function pooling(kind: Kind, rank: SpatialRank) {
