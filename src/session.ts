@@ -4,6 +4,7 @@ import * as arrow from "apache-arrow";
 import type { FunctionStage } from "./data/batch-stage.js";
 import { DataFrame } from "./data/dataframe.js";
 import { type Engine, type EngineOptions, openEngine, registerEngineModule } from "./data/engine.js";
+import { expectText } from "./data/expect.js";
 import { batchesOfTable } from "./data/import-table.js";
 import { sql, name as sqlName } from "./data/plan.js";
 import { DataFrameReader } from "./data/reader.js";
@@ -83,6 +84,7 @@ export class Session implements AsyncDisposable {
 
   /** The rows of a SQL query over views, tables and files. */
   sql(text: string): DataFrame {
+    expectText(text, "session.sql", "the query");
     const query = text.replace(/[;\s]+$/, "");
     const views = this.engine.viewsIn(query);
     const built = { sql: { parts: [query] }, inputNames: [...views.keys()] };
@@ -92,6 +94,7 @@ export class Session implements AsyncDisposable {
 
   /** A view, or a table of the database. */
   table(name: string): DataFrame {
+    expectText(name, "session.table", "name");
     const template = sql`SELECT * FROM ${sqlName(name)}`;
     const view = this.engine.viewsIn(`SELECT * FROM "${name.replaceAll('"', '""')}"`).get(name);
     if (view !== undefined) return new DataFrame(view, this.engine);

@@ -64,16 +64,21 @@ export function binaryColumnOf(bytes: Uint8Array, offsets: Int32Array, valid?: V
   return { type: "binary", data };
 }
 
-/** A tensor per row: `values` holds them one after the other. */
+/**
+ * A tensor per row: `values` holds them one after the other.
+ *
+ * @param rows how many there are; tensors of no numbers do not tell
+ */
 export function tensorColumn(
   element: NumericType,
   shape: readonly number[],
   values: NumberArray,
   valid?: Valid,
+  rows = values.length / widthOf(tensorOf(element, shape)),
 ): Column {
   const type = tensorOf(element, shape);
-  const rows = widthOf(type) === 0 ? 0 : values.length / widthOf(type);
-  if (!Number.isInteger(rows)) throw internal(`${values.length} numbers do not fill rows of ${formatType(type)}`);
+  if (!Number.isInteger(rows) || rows * widthOf(type) !== values.length)
+    throw internal(`${values.length} numbers do not fill rows of ${formatType(type)}`);
   const child = numberColumn(element, values).data;
   return { type, data: makeData(type, { length: rows, child, ...nulls(rows, valid) }) };
 }

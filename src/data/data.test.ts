@@ -133,8 +133,8 @@ describe("rows", () => {
     ["ubigint", -1n, "must be ubigint, got bigint -1"],
     ["decimal(3,1)", 1234, "must be decimal(3,1), got number 1234"],
     ["decimal(3,1)", Number.NaN, "must be decimal(3,1), got number NaN"],
-    ["date", new Date(Number.NaN), "must be date, got Date"],
-    ["timestamp", new Date(Number.NaN), "must be timestamp, got Date"],
+    ["date", new Date(Number.NaN), "must be date, got an invalid Date"],
+    ["timestamp", new Date(Number.NaN), "must be timestamp, got an invalid Date"],
     ["float[2]", [1, null], "holds a null at 1; float[2] has numbers only"],
   ])("that a %s cannot hold are an error: %s", (type, value, told) => {
     expect(() => rowsToBatch([{ a: value }], Schema.of({ a: type }))).toThrow(

@@ -6,6 +6,7 @@ import { toArrowSchema } from "./arrow-types.js";
 import type { BatchStage } from "./batch-stage.js";
 import { measures, table } from "./describe.js";
 import type { Engine, RunOptions } from "./engine.js";
+import { describe, expectCount, expectOptions, expectText } from "./expect.js";
 import { col, type Expr, type Expression } from "./expr.js";
 import { GroupedData } from "./grouped.js";
 import { isStable, type Plan, type SqlPlan } from "./plan.js";
@@ -109,17 +110,17 @@ export class DataFrame {
    * @param on columns that both have and that must be equal, or a condition over `l` and `r`, as in `expr("l.id = r.owner")`
    */
   join(other: DataFrame, on?: string | readonly string[] | Expr, how: queries.JoinType = "inner"): DataFrame {
-    return this.#relate("join", queries.join(on, how), other);
+    return this.#relate("join", queries.join(on, how), frame(other, "join"));
   }
 
   /** The rows of both, which must have the same columns in the same order. */
   union(other: DataFrame): DataFrame {
-    return this.#relate("union", queries.union("union"), other);
+    return this.#relate("union", queries.union("union"), frame(other, "union"));
   }
 
   /** The rows of both, which must have the same columns in any order. */
   unionByName(other: DataFrame): DataFrame {
-    return this.#relate("unionByName", queries.union("unionByName"), other);
+    return this.#relate("unionByName", queries.union("unionByName"), frame(other, "unionByName"));
   }
 
   /** Groups of rows with equal keys; without keys, one group of all. */
@@ -137,10 +138,14 @@ export class DataFrame {
    *
    * @param fraction from 0 to 1
    */
-  sample(fraction: number, { seed = 0 }: { readonly seed?: number } = {}): DataFrame {
-    if (!(fraction >= 0 && fraction <= 1)) throw new ParamError("sample", `fraction must be 0 to 1, got ${fraction}`);
+  sample(fraction: number, options: { readonly seed?: number } = {}): DataFrame {
+    expectOptions(options, "sample", ["seed"]);
+    const { seed = 0 } = options;
+    if (typeof fraction !== "number" || !(fraction >= 0 && fraction <= 1)) {
+      throw new ParamError("sample", `fraction must be 0 to 1, got ${fraction}`);
+    }
     const { df, byPosition } = this.#fixed();
-    return df.#relate("sample", part(0, fraction, seed, byPosition));
+    return df.#relate("sample", part("sample", 0, fraction, seed, byPosition));
   }
 
   /**
@@ -150,10 +155,13 @@ export class DataFrame {
    */
   randomSplit<const W extends readonly number[]>(
     weights: W,
-    { seed = 0 }: { readonly seed?: number } = {},
+    options: { readonly seed?: number } = {},
   ): { -readonly [I in keyof W]: DataFrame } {
+    expectOptions(options, "randomSplit", ["seed"]);
+    const { seed = 0 } = options;
     const { df, byPosition } = this.#fixed();
-    const parts = boundsOf(weights).map(([low, high]) => df.#relate("randomSplit", part(low, high, seed, byPosition)));
+    const op = "randomSplit";
+    const parts = boundsOf(weights).map(([low, high]) => df.#relate(op, part(op, low, high, seed, byPosition)));
     return parts as { -readonly [I in keyof W]: DataFrame };
   }
 
@@ -259,12 +267,15 @@ export class DataFrame {
   }
 
   /** Prints the first rows as a table. @param truncate characters per cell at most; 0 for all */
-  async show(rows = 20, { truncate = 20 }: { readonly truncate?: number } = {}): Promise<void> {
-    console.log(await this.showString(rows, { truncate }));
+  async show(rows = 20, options: { readonly truncate?: number } = {}): Promise<void> {
+    console.log(await this.showString(rows, options));
   }
 
   /** What {@link DataFrame.show} prints. */
-  async showString(rows = 20, { truncate = 20 }: { readonly truncate?: number } = {}): Promise<string> {
+  async showString(rows = 20, options: { readonly truncate?: number } = {}): Promise<string> {
+    expectCount(rows, "show", "rows");
+    expectOptions(options, "show", ["truncate"]);
+    const { truncate = 20 } = options;
     const [found, { names }] = await Promise.all([this.take(rows + 1), this.schema()]);
     const text = formatTable(names, found.slice(0, rows), truncate);
     return found.length > rows ? `${text}\nonly showing top ${rows} row${rows === 1 ? "" : "s"}` : text;
@@ -284,6 +295,7 @@ export class DataFrame {
 
   /** Names this DataFrame for use in `session.sql` and `session.table`. */
   async createOrReplaceTempView(name: string): Promise<void> {
+    expectText(name, "createOrReplaceTempView", "name");
     await this.engine.createView(name, this.plan);
   }
 
@@ -310,4 +322,9 @@ export class DataFrame {
     const plan: SqlPlan = { kind: "sql", op, query: relation.query, inputs, schema, stable: relation.stable };
     return new DataFrame(plan, this.engine);
   }
+}
+
+function frame(other: DataFrame, op: string): DataFrame {
+  if (other instanceof DataFrame) return other;
+  throw new ParamError(op, `the other side must be a DataFrame, got ${describe(other)}`);
 }

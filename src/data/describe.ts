@@ -1,7 +1,7 @@
 /** @file describe(): count, mean, standard deviation, least and greatest value of columns, in one pass. */
 
 import { SchemaError } from "../errors.js";
-import { col } from "./expr.js";
+import { col, type Expr, lit, when } from "./expr.js";
 import { input, joinSql, name, type SqlTemplate, sql, value } from "./plan.js";
 import type { Relation } from "./queries.js";
 import type { Schema } from "./schema.js";
@@ -55,12 +55,21 @@ function measure(statistic: (typeof statistics)[number], column: string, schema:
     case "mean":
     case "stddev": {
       const isNumber = isNumeric(type) || type === "boolean" || (typeof type === "object" && type.kind === "decimal");
-      const aggregate = statistic === "mean" ? "avg" : "stddev_samp";
-      return isNumber ? sql`CAST(${aggregate}(${x.cast("double").sql}) AS STRING)` : sql`CAST(NULL AS STRING)`;
+      if (!isNumber) return sql`CAST(NULL AS STRING)`;
+      const numbers = x.cast("double");
+      return sql`CAST(${statistic === "mean" ? sql`avg(${numbers.sql})` : deviation(numbers)} AS STRING)`;
     }
     default:
       return sql`CAST(${statistic}(${x.sql}) AS STRING)`;
   }
+}
+
+/** NaN where a number is not finite, as in Spark; DuckDB's own function fails there. */
+function deviation(x: Expr): SqlTemplate {
+  const isInfinite = x.isNaN().or(x.isIn(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY));
+  const anyInfinite = sql`max(${when(isInfinite, 1).otherwise(0).sql}) = 1`;
+  const finite = when(isInfinite, null).otherwise(x);
+  return sql`CASE WHEN ${anyInfinite} THEN ${lit(Number.NaN).sql} ELSE stddev_samp(${finite.sql}) END`;
 }
 
 function isDescribable(type: ColumnType): boolean {

@@ -1,6 +1,7 @@
 /** @file Expressions over columns: a small typed builder, wherever SQL fragments are taken too. */
 
-import { DataError } from "../errors.js";
+import { DataError, ParamError, type Who } from "../errors.js";
+import { describe } from "./expect.js";
 import {
   joinSql,
   type SqlLiteral,
@@ -123,9 +124,24 @@ export function when(condition: Expression, value: Operand): When {
   return new When(sql` WHEN ${toExpr(condition).sql} THEN ${operand(value)}`);
 }
 
-/** Fragments as expressions. */
-export function toExpr(expression: Expression): Expr {
-  return typeof expression === "string" ? expr(expression) : expression;
+/**
+ * Fragments as expressions.
+ *
+ * @throws ParamError for what is neither.
+ */
+export function toExpr(expression: Expression, who: Who = "expr"): Expr {
+  if (expression instanceof Expr) return expression;
+  if (typeof expression === "string" && expression.trim() !== "") return expr(expression);
+  const hint =
+    typeof expression === "function"
+      ? "; functions of rows go to mapRows"
+      : isConstant(expression) && expression !== ""
+        ? "; a constant is lit(…)"
+        : "";
+  throw new ParamError(
+    who,
+    `expected an expression (SQL text, or of col() and lit()), got ${describe(expression)}${hint}`,
+  );
 }
 
 /** `expression AS name` for a select list. */
@@ -139,5 +155,12 @@ function operand(value: Operand): SqlTemplate {
     if (Number.isNaN(value.getTime())) throw new DataError("lit", "the date is invalid; give one that exists");
     return sql`CAST(${sqlValue(value.toISOString())} AS ${sqlType("timestamp")})`;
   }
+  if (!isConstant(value)) {
+    throw new ParamError("lit", `a constant must be a text, number, boolean, Date or null, got ${describe(value)}`);
+  }
   return sql`${sqlValue(value)}`;
+}
+
+function isConstant(value: unknown): value is SqlLiteral {
+  return value === null || ["string", "number", "bigint", "boolean"].includes(typeof value);
 }

@@ -17,6 +17,8 @@ import {
   timeColumn,
   type Valid,
 } from "./columns.js";
+import { describe } from "./expect.js";
+import { endless, endlessDays, endlessMicros, isTime } from "./times.js";
 import { type ColumnType, dtypeOf, formatType, isNumeric, type NumericType, widthOf } from "./types.js";
 
 type Where = (row: number) => string;
@@ -68,7 +70,7 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
             },
           );
         }
-        return tensorColumn(type.element, type.shape, data.values, valid);
+        return tensorColumn(type.element, type.shape, data.values, valid, values.length);
       }
       case "struct": {
         const names = type.fields.map(({ name }) => name);
@@ -93,7 +95,7 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
         return structColumn(columns, values.length, valid);
       }
       case "map": {
-        const entries = check((value) => (isRecord(value) ? Object.entries(value) : undefined));
+        const entries = check(entriesOf);
         const all = entries.flatMap((list) => list ?? []);
         const inner: Where = () => `an entry of ${where(0)}`;
         const keys = columnOfValues(
@@ -139,7 +141,9 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
     case "binary":
       return binaryColumn(check((value) => (value instanceof Uint8Array ? value : undefined)));
     case "date": {
-      const days = check((value) => (isTime(value) ? Math.floor(value.getTime() / 86_400_000) : undefined));
+      const days = check((value) =>
+        isTime(value) ? Math.floor(value.getTime() / 86_400_000) : endless(value, endlessDays),
+      );
       return timeColumn(
         type,
         Int32Array.from(days, (day) => day ?? 0),
@@ -147,7 +151,9 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
       );
     }
     default: {
-      const micros = check((value) => (isTime(value) ? BigInt(value.getTime()) * 1000n : wholeOf(value, "bigint")));
+      const micros = check((value) =>
+        isTime(value) ? BigInt(value.getTime()) * 1000n : (endless(value, endlessMicros) ?? wholeOf(value, "bigint")),
+      );
       return timeColumn(
         type,
         BigInt64Array.from(micros, (time) => time ?? 0n),
@@ -155,13 +161,6 @@ export function columnOfValues(values: readonly unknown[], type: ColumnType, whe
       );
     }
   }
-}
-
-/** What a value is, for messages. */
-export function describe(value: unknown): string {
-  if (typeof value === "bigint" || typeof value === "number") return `${typeof value} ${value}`;
-  if (value === null || typeof value !== "object") return `${typeof value} ${JSON.stringify(value) ?? String(value)}`;
-  return value.constructor?.name ?? "object";
 }
 
 function numbers(values: readonly (number | bigint | null)[], type: NumericType, valid: Valid): Column {
@@ -215,8 +214,9 @@ function scaledOf(value: unknown, scale: number): bigint | undefined {
   return BigInt(Math.round(value * 10 ** scale));
 }
 
-function isTime(value: unknown): value is Date {
-  return value instanceof Date && !Number.isNaN(value.getTime());
+function entriesOf(value: unknown): [unknown, unknown][] | undefined {
+  if (value instanceof Map) return [...value];
+  return isRecord(value) ? Object.entries(value) : undefined;
 }
 
 function listOf(value: unknown): ArrayLike<unknown> | undefined {
@@ -266,6 +266,8 @@ function isMissing(value: unknown): boolean {
   return value === null || value === undefined;
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
+/** Whether a value can be a row or a struct. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  return !(ArrayBuffer.isView(value) || Array.isArray(value) || value instanceof Map || value instanceof Date);
 }

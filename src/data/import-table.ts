@@ -6,6 +6,7 @@ import { fromArrowSchema, toArrowField, toArrowSchema } from "./arrow-types.js";
 import type { Column } from "./columns.js";
 import { columnOfValues } from "./from-values.js";
 import type { Schema } from "./schema.js";
+import { microsAt } from "./times.js";
 import { type Field, formatType, sameType } from "./types.js";
 
 /**
@@ -44,21 +45,34 @@ export function batchesOfTable(
 
 function converted(data: arrow.Data, from: arrow.Field, field: Field, who: string): Column {
   if (String(from.type) === String(toArrowField(field).type)) return { type: field.type, data };
-  const vector = new arrow.Vector([data]);
-  const values = Array.from({ length: data.length }, (_, row) => plain(vector.get(row), from.type));
-  return columnOfValues(values, field.type, (row) => `row ${row} of column "${field.name}"`, who);
+  const where = (row: number) => `row ${row} of column "${field.name}"`;
+  const values = Array.from({ length: data.length }, (_, row) => plain(data, row, () => fail(where(row), from, who)));
+  return columnOfValues(values, field.type, where, who);
+}
+
+function fail(where: string, { type }: arrow.Field, who: string): never {
+  const message = `${where} (${type}) has nanoseconds that a timestamp cannot hold; round it to microseconds first`;
+  throw new DataError(who, message, { code: "BAD_ROW" });
 }
 
 /** A value of Arrow's as the value that {@link columnOfValues} takes. */
-function plain(value: unknown, type: arrow.DataType): unknown {
-  if (value === null) return null;
-  if (arrow.DataType.isDate(type) || arrow.DataType.isTimestamp(type)) return new Date(Number(value));
-  if (value instanceof arrow.Vector) return Array.from(value as Iterable<unknown>, (item) => plain(item, value.type));
-  if (value instanceof arrow.StructRow || value instanceof arrow.MapRow) {
-    const children = type.children ?? [];
-    return Object.fromEntries(
-      [...value].map(([name, item], i) => [String(name), plain(item, (children[i] ?? children[0])!.type)]),
-    );
+function plain(data: arrow.Data, row: number, fail: () => never): unknown {
+  const T = arrow.DataType;
+  const { type } = data;
+  if (T.isNull(type) || !data.getValid(row)) return null;
+  if (T.isTimestamp(type) || T.isTime(type)) return microsAt(data as arrow.Data<typeof type>, row) ?? fail();
+  if (T.isStruct(type)) {
+    return Object.fromEntries(type.children.map(({ name }, i) => [name, plain(data.children[i]!, row, fail)]));
   }
-  return value;
+  if (T.isList(type) || T.isFixedSizeList(type) || T.isMap(type)) {
+    const [from, to] = T.isFixedSizeList(type)
+      ? [row * type.listSize, (row + 1) * type.listSize]
+      : [Number(data.valueOffsets[row]), Number(data.valueOffsets[row + 1])];
+    const items = data.children[0]!;
+    const entry = (at: number) => items.children.map((part) => plain(part, at, fail)) as [unknown, unknown];
+    if (T.isMap(type)) return new Map(Array.from({ length: to - from }, (_, i) => entry(from + i)));
+    return Array.from({ length: to - from }, (_, i) => plain(items, from + i, fail));
+  }
+  const value = new arrow.Vector([data]).get(row);
+  return T.isDate(type) ? new Date(Number(value)) : value;
 }

@@ -1,6 +1,7 @@
 /** @file The queries behind DataFrame's relational methods, each a function of its inputs' schemas. */
 
 import { DataError, listNames, ParamError, SchemaError } from "../errors.js";
+import { describe, expectCount, expectText } from "./expect.js";
 import { aliased, col, Expr, type Expression, toExpr } from "./expr.js";
 import { input, joinSql, name, type Query, sql, value } from "./plan.js";
 import { Schema } from "./schema.js";
@@ -17,7 +18,7 @@ const same = (inputs: readonly Schema[]): Schema => inputs[0]!;
 
 /** Columns by name (`*` for all) and expressions. */
 export function select(columns: readonly (string | Expr)[]): Relation {
-  if (columns.length === 0) throw new ParamError("select", "give at least one column");
+  expectColumns(columns, "select");
   const expand = (schema: Schema): (string | Expr)[] =>
     columns.flatMap((column) => (column === "*" ? schema.names : [column]));
   if (columns.every((column) => typeof column === "string" || isColumn(column))) {
@@ -63,12 +64,14 @@ export function pick(
 
 export function selectExpr(fragments: readonly string[]): Relation {
   if (fragments.length === 0) throw new ParamError("selectExpr", "give at least one expression");
+  for (const fragment of fragments) expectText(fragment, "selectExpr", "an expression");
   const query = { sql: sql`SELECT ${joinSql(fragments)} FROM ${input(0)}` };
   return { query: () => query, stable: fragments.every(isFixed) };
 }
 
 export function withColumn(column: string, expression: Expression): Relation {
-  const added = aliased(toExpr(expression), column);
+  expectText(column, "withColumn", "name");
+  const added = aliased(toExpr(expression, "withColumn"), column);
   return {
     query: ([schema]) => {
       if (!schema!.has(column)) return { sql: sql`SELECT *, ${added} FROM ${input(0)}` };
@@ -89,6 +92,7 @@ export function drop(names: readonly string[]): Relation {
 }
 
 export function rename(from: string, to: string): Relation {
+  expectText(to, "withColumnRenamed", "the new name");
   return pick("withColumnRenamed", (schema) => {
     schema.select([from], "withColumnRenamed");
     return schema.names.map((each) => ({ from: each, to: each === from ? to : each }));
@@ -96,16 +100,17 @@ export function rename(from: string, to: string): Relation {
 }
 
 export function filter(condition: Expression): Relation {
+  const { sql: holds } = toExpr(condition, "filter");
   // without an alias Spark takes WHERE (a) for one, with a list of columns
   const query: Query = {
-    sql: sql`SELECT * FROM ${input(0)} AS filtered WHERE ${toExpr(condition).sql}`,
+    sql: sql`SELECT * FROM ${input(0)} AS filtered WHERE ${holds}`,
     effect: { kind: "rows", counts: false },
   };
   return { query: () => query, schema: same, stable: isFixed(condition) };
 }
 
 export function orderBy(columns: readonly (string | Expr)[]): Relation {
-  if (columns.length === 0) throw new ParamError("orderBy", "give at least one column");
+  expectColumns(columns, "orderBy");
   return {
     query: ([schema]) => {
       for (const column of columns) {
@@ -131,11 +136,8 @@ export function orderBy(columns: readonly (string | Expr)[]): Relation {
 }
 
 export function limit(rows: number, offset = 0): Relation {
-  for (const [param, count] of Object.entries({ rows, offset })) {
-    if (!Number.isInteger(count) || count < 0) {
-      throw new ParamError("limit", `${param} must be a whole number of at least 0, got ${count}`);
-    }
-  }
+  expectCount(rows, "limit", "rows");
+  expectCount(offset, "limit", "offset");
   const skip = offset > 0 ? sql` OFFSET ${value(offset)}` : sql``;
   const query: Query = {
     sql: sql`SELECT * FROM ${input(0)} LIMIT ${value(rows)}${skip}`,
@@ -151,9 +153,7 @@ export function distinct(): Relation {
 
 // a hint to Spark, a comment to others
 export function repartition(count: number): Relation {
-  if (!Number.isInteger(count) || count < 1) {
-    throw new ParamError("repartition", `count must be a whole number of at least 1, got ${count}`);
-  }
+  expectCount(count, "repartition", "count", 1);
   const query: Query = {
     sql: sql`SELECT /*+ REPARTITION(${value(count)}) */ * FROM ${input(0)}`,
     effect: { kind: "rows", counts: false },
@@ -245,6 +245,11 @@ export function join(on: string | readonly string[] | Expr | undefined, how: Joi
 
 /** One row per group, or a single row where there are no keys. */
 export function aggregate(keys: readonly (string | Expr)[], results: Readonly<Record<string, Expression>>): Relation {
+  if (typeof results !== "object" || results === null || Array.isArray(results)) {
+    const message = `results must be an object, as in agg({ total: "sum(x)" }), got ${describe(results)}`;
+    throw new ParamError("agg", message);
+  }
+  if (keys.length > 0) expectColumns(keys, "groupBy");
   const entries = Object.entries(results);
   if (entries.length === 0) throw new ParamError("agg", 'give at least one result, as in agg({ total: "sum(x)" })');
   return {
@@ -256,7 +261,7 @@ export function aggregate(keys: readonly (string | Expr)[], results: Readonly<Re
       const groups = keys.map((key) => (typeof key === "string" ? col(key) : key));
       const list = [
         ...groups.map((key) => aliased(key)),
-        ...entries.map(([as, result]) => aliased(toExpr(result), as)),
+        ...entries.map(([as, result]) => aliased(toExpr(result, "agg"), as)),
       ];
       const groupBy = groups.length === 0 ? sql`` : sql` GROUP BY ${joinSql(groups.map((key) => key.sql))}`;
       return { sql: sql`SELECT ${joinSql(list)} FROM ${input(0)}${groupBy}` };
@@ -264,6 +269,15 @@ export function aggregate(keys: readonly (string | Expr)[], results: Readonly<Re
     // a single row has one order only
     stable: keys.length === 0,
   };
+}
+
+/** @throws ParamError for what is neither the name of a column nor an expression. */
+function expectColumns(columns: readonly unknown[], op: string): void {
+  if (columns.length === 0) throw new ParamError(op, "give at least one column");
+  const other = columns.find((column) => typeof column !== "string" && !(column instanceof Expr));
+  if (other === undefined && !columns.includes(undefined)) return;
+  const hint = Array.isArray(other) ? `; give the columns one by one, as in ${op}(...columns)` : "";
+  throw new ParamError(op, `columns must be names or expressions, got ${describe(other)}${hint}`);
 }
 
 /** Whether an expression is a bare column. */

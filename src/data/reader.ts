@@ -3,6 +3,7 @@
 import { ParamError } from "../errors.js";
 import { DataFrame } from "./dataframe.js";
 import type { Engine } from "./engine.js";
+import { expectCount, expectOptions } from "./expect.js";
 import type { ReadPlan } from "./plan.js";
 import { Schema } from "./schema.js";
 
@@ -65,7 +66,9 @@ export class DataFrameReader {
    * Pictures of a folder and the folders in it, sorted by path: columns `path` (string), `image` (the encoded bytes) and,
    * if asked for, the label. JPEG, PNG, WebP, BMP, GIF, TIFF and AVIF by their extensions; other files are left out.
    */
-  images(paths: Paths, { labelFromFolder }: ImageOptions = {}): DataFrame {
+  images(paths: Paths, options: ImageOptions = {}): DataFrame {
+    expectOptions(options, "read.images", ["labelFromFolder"]);
+    const { labelFromFolder } = options;
     const label = labelFromFolder === true ? "label" : labelFromFolder || undefined;
     if (label === "path" || label === "image") {
       throw new ParamError("read.images", `labelFromFolder must not be "${label}", which is a column already`);
@@ -86,6 +89,8 @@ export class DataFrameReader {
 
   /** LIBSVM lines (`label index:value …`, indices from 1): columns `label` (double) and `features` (double vector). */
   libsvm(paths: Paths, options: LibsvmOptions = {}): DataFrame {
+    expectOptions(options, "read.libsvm", ["numFeatures"]);
+    if (options.numFeatures !== undefined) expectCount(options.numFeatures, "read.libsvm", "numFeatures", 1);
     return this.#read("libsvm", paths, { ...options });
   }
 

@@ -3,8 +3,10 @@
 import * as arrow from "apache-arrow";
 import { DataError, type Who } from "../errors.js";
 import { batchOf, type Column } from "./columns.js";
-import { columnOfValues, describe, fieldOf } from "./from-values.js";
+import { describe } from "./expect.js";
+import { columnOfValues, fieldOf, isRecord } from "./from-values.js";
 import { Schema } from "./schema.js";
+import { timeAt } from "./times.js";
 import { arrayOf, type ColumnType, formatType, isNumeric, numericTypeOf } from "./types.js";
 
 /** One row: column name to value. */
@@ -12,11 +14,12 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /**
  * The schema that fits the rows: number is `double`, bigint `bigint`, string, boolean, Date `timestamp`, Uint8Array
- * `binary`, other typed arrays and number lists `array<…>`, objects `struct<…>`; a column of nulls alone is `null`.
+ * `binary`, other typed arrays and number lists `array<…>`, objects `struct<…>`, Map `map<…>`; a column of nulls alone is `null`.
  *
  * @throws DataError naming the row and column whose type differs from the rows before.
  */
 export function inferSchema(rows: readonly Row[], who: Who = "createDataFrame"): Schema {
+  checkRows(rows, who);
   const types = new Map<string, ColumnType>();
   rows.forEach((row, i) => {
     for (const [name, value] of Object.entries(row)) {
@@ -35,6 +38,7 @@ export function inferSchema(rows: readonly Row[], who: Who = "createDataFrame"):
 
 /** Rows as one Arrow batch; missing values are null. @throws DataError naming the row and column that do not fit. */
 export function rowsToBatch(rows: readonly Row[], schema: Schema, who: Who = "createDataFrame"): arrow.RecordBatch {
+  checkRows(rows, who);
   const columns = schema.fields.map(({ name, type }): [string, Column] => {
     const values = rows.map((row) => fieldOf(row, name));
     return [name, columnOfValues(values, type, (row) => `row ${row} of column "${name}"`, who)];
@@ -42,9 +46,25 @@ export function rowsToBatch(rows: readonly Row[], schema: Schema, who: Who = "cr
   return batchOf(columns, rows.length);
 }
 
+/** @throws DataError where these are no rows, as a program without types may have them. */
+function checkRows(rows: readonly Row[], who: Who): void {
+  if (!Array.isArray(rows)) {
+    throw new DataError(who, `rows must be a list of objects, as in [{ age: 3 }], got ${describe(rows)}`);
+  }
+  // findIndex sees the gaps of a list too
+  const row = rows.findIndex((each) => !isRecord(each));
+  if (row < 0) return;
+  throw new DataError(who, `row ${row} must be an object of column names and values, got ${describe(rows[row])}`, {
+    code: "BAD_ROW",
+    row,
+  });
+}
+
 /**
- * Rows of a batch: numbers as number (bigint only beyond 2^53), dates as Date, number lists as typed arrays
- * (plain arrays where they hold nulls), structs as objects, maps as objects.
+ * Rows of a batch: numbers as number (bigint only beyond 2^53), dates as Date (Infinity and -Infinity where the engine has
+ * them so), number lists as typed arrays (plain arrays where they hold nulls), structs as objects, maps as objects.
+ *
+ * @throws DataError for a time that a Date cannot hold.
  */
 export function batchToRows(batch: arrow.RecordBatch): Record<string, unknown>[] {
   const columns = batch.schema.fields.map((field, i) => ({ name: field.name, data: batch.data.children[i]! }));
@@ -72,9 +92,9 @@ export function valueAt(data: arrow.Data, row: number): unknown {
     }
     return Object.fromEntries(entries);
   }
+  if (T.isDate(type) || T.isTimestamp(type)) return timeAt(data, row);
   const value = new arrow.Vector([data]).get(row);
   if (typeof value === "bigint") return toNumber(value);
-  if (T.isDate(type) || T.isTimestamp(type)) return new Date(Math.floor(Number(value)));
   if (T.isDecimal(type)) return decimalToNumber(value as Uint32Array, type.scale);
   if (T.isBinary(type)) return (value as Uint8Array).slice();
   return value;
@@ -118,19 +138,31 @@ function typeOfValue(value: unknown, who: Who, column: string, row: number): Col
     const element = numericTypeOf(dtype as Parameters<typeof numericTypeOf>[0]);
     if (element !== undefined) return arrayOf(element);
   }
-  if (Array.isArray(value)) {
-    const element = value.reduce<ColumnType | undefined>(
+  const common = (items: readonly unknown[]): ColumnType | undefined =>
+    items.reduce<ColumnType | undefined>(
       (type, item) => type && mergeTypes(type, typeOfValue(item, who, column, row)),
       "null",
     );
+  if (Array.isArray(value)) {
+    const element = common(value);
     if (element === undefined) throw new DataError(who, `row ${row} of column "${column}" mixes types in one list`);
     return arrayOf(element === "null" ? "double" : element);
   }
-  if (typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+  if (value instanceof Map) {
+    const [key, held] = [common([...value.keys()]), common([...value.values()])];
+    if (key === undefined || held === undefined) {
+      throw new DataError(who, `row ${row} of column "${column}" mixes types in one map`);
+    }
+    return { kind: "map", key, value: held };
+  }
+  if (typeof value === "object" && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
     const fields = Object.entries(value).map(([name, item]) => ({ name, type: typeOfValue(item, who, column, row) }));
     return { kind: "struct", fields };
   }
-  throw new DataError(who, `row ${row} of column "${column}" holds a ${describe(value)}, which no column type fits`);
+  throw new DataError(
+    who,
+    `row ${row} of column "${column}" holds ${typeof value === "object" ? "a " : ""}${describe(value)}, which no column type fits`,
+  );
 }
 
 function mergeTypes(a: ColumnType, b: ColumnType): ColumnType | undefined {
@@ -141,6 +173,10 @@ function mergeTypes(a: ColumnType, b: ColumnType): ColumnType | undefined {
   if (a.kind === "array" && b.kind === "array") {
     const element = mergeTypes(a.element, b.element);
     return element && arrayOf(element);
+  }
+  if (a.kind === "map" && b.kind === "map") {
+    const [key, value] = [mergeTypes(a.key, b.key), mergeTypes(a.value, b.value)];
+    return key && value && { kind: "map", key, value };
   }
   if (a.kind === "struct" && b.kind === "struct") {
     const types = new Map<string, ColumnType | undefined>(a.fields.map(({ name, type }) => [name, type]));

@@ -1,6 +1,7 @@
 /** @file Random parts of a DataFrame: chosen by a hash of seed and row, so that they never overlap and can be computed apart. */
 
 import { ParamError } from "../errors.js";
+import { describe } from "./expect.js";
 import { input, joinSql, name, numbered, sql, value, without } from "./plan.js";
 import type { Relation } from "./queries.js";
 
@@ -14,8 +15,8 @@ const rowColumn = "__deepframe_row";
  *
  * @param byPosition hash the row's position, where the order of rows is fixed; else its content
  */
-export function part(low: number, high: number, seed: number, byPosition: boolean): Relation {
-  if (!Number.isSafeInteger(seed)) throw new ParamError("sample", `seed must be a whole number, got ${seed}`);
+export function part(op: string, low: number, high: number, seed: number, byPosition: boolean): Relation {
+  if (!Number.isSafeInteger(seed)) throw new ParamError(op, `seed must be a whole number, got ${seed}`);
   return {
     query: ([schema]) => {
       const content = sql`hash(${joinSql(schema!.names.map((each) => name(each)))})`;
@@ -39,6 +40,12 @@ export function part(low: number, high: number, seed: number, byPosition: boolea
 
 /** Where each part begins and ends, for weights that need not add up to 1. */
 export function boundsOf(weights: readonly number[]): [number, number][] {
+  if (!Array.isArray(weights) || weights.some((weight) => typeof weight !== "number")) {
+    throw new ParamError(
+      "randomSplit",
+      `weights must be a list of numbers, as in [0.8, 0.2], got ${describe(weights)}`,
+    );
+  }
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (weights.length === 0 || weights.some((weight) => !(weight >= 0)) || !(total > 0) || !Number.isFinite(total)) {
     throw new ParamError(

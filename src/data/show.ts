@@ -1,5 +1,6 @@
 /** @file Rows as a table for people, in the form of Spark's show(). */
 
+import { charactersOf, textWidth } from "../util/text-width.js";
 import type { Row } from "./rows.js";
 
 /**
@@ -8,11 +9,13 @@ import type { Row } from "./rows.js";
  * @param truncate characters per cell at most; 0 for all
  */
 export function formatTable(names: readonly string[], rows: readonly Row[], truncate: number): string {
+  const heads = names.map(inOneLine);
   const cells = rows.map((row) => names.map((name) => cut(formatValue(row[name]), truncate)));
-  const widths = names.map((name, i) => Math.max(3, name.length, ...cells.map((row) => row[i]!.length)));
+  const widths = heads.map((head, i) => Math.max(3, textWidth(head), ...cells.map((row) => textWidth(row[i]!))));
   const rule = `+${widths.map((width) => "-".repeat(width)).join("+")}+`;
-  const line = (texts: readonly string[]) => `|${texts.map((text, i) => text.padStart(widths[i]!)).join("|")}|`;
-  return [rule, line(names), rule, ...cells.map(line), rule].join("\n");
+  const line = (texts: readonly string[]) =>
+    `|${texts.map((text, i) => " ".repeat(widths[i]! - textWidth(text)) + text).join("|")}|`;
+  return [rule, line(heads), rule, ...cells.map(line), rule].join("\n");
 }
 
 /** A value as text: lists in brackets, structs in braces, bytes as hexadecimal digits. */
@@ -41,11 +44,16 @@ export function formatValue(value: unknown): string {
   if (typeof value === "number" && !Number.isInteger(value) && Math.fround(value) === value) {
     return String(Number(value.toPrecision(8)));
   }
-  return String(value).replace(/[\r\n\t]/g, " ");
+  return inOneLine(String(value));
+}
+
+/** Text without line breaks, nor the control characters by which data could steer a terminal. */
+function inOneLine(text: string): string {
+  return text.replace(/[\r\n\t]/g, " ").replace(/\p{Cc}/gu, "\ufffd");
 }
 
 function cut(text: string, truncate: number): string {
-  const characters = [...text];
+  const characters = charactersOf(text);
   if (truncate <= 0 || characters.length <= truncate) return text;
   return truncate < 4 ? characters.slice(0, truncate).join("") : `${characters.slice(0, truncate - 3).join("")}...`;
 }

@@ -1,6 +1,7 @@
 /** @file df.write: rows into files. */
 
 import type { Engine, WriteOptions } from "./engine.js";
+import { expectText } from "./expect.js";
 import type { Plan } from "./plan.js";
 
 export interface SaveOptions {
@@ -44,12 +45,20 @@ export class DataFrameWriter {
     return this.#write("csv", path, options);
   }
 
-  /** One JSON object per line. */
+  /**
+   * One JSON object per line. JSON lacks NaN and Infinity: the embedded engine writes null, as JSON.stringify does; Spark writes
+   * the strings "NaN" and "Infinity", which it reads back as numbers where told the type.
+   */
   json(path: string, options: SaveOptions = {}): Promise<void> {
     return this.#write("json", path, options);
   }
 
-  #write(format: WriteOptions["format"], path: string, { overwrite = false, ...options }: SaveOptions): Promise<void> {
-    return this.#engine.write(this.#plan, path, { ...options, format, mode: overwrite ? "overwrite" : "error" });
+  async #write(
+    format: WriteOptions["format"],
+    path: string,
+    { overwrite = false, ...options }: SaveOptions,
+  ): Promise<void> {
+    expectText(path, `write.${format}`, "the path");
+    await this.#engine.write(this.#plan, path, { ...options, format, mode: overwrite ? "overwrite" : "error" });
   }
 }

@@ -135,7 +135,7 @@ export abstract class Transformer<P extends ParamSpecs = ParamSpecs> extends Sta
 
   /** The answers for several rows, in order, without an engine. */
   async predictMany(rows: readonly Row[]): Promise<Record<string, unknown>[]> {
-    if (rows.length === 0) return [];
+    if (rows?.length === 0) return [];
     const schema = inferSchema(rows, this.name);
     const key = JSON.stringify(schema);
     let opened = this.#opened.get(key);

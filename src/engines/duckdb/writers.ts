@@ -9,6 +9,7 @@ import { formatType } from "../../data/types.js";
 import { DataError, listNames, ParamError } from "../../errors.js";
 import type { Database } from "./database.js";
 import { quoteValue } from "./dialect.js";
+import { jsonQuery } from "./json-query.js";
 import { quoteName, quoteText } from "./quote.js";
 import { tensorsKey } from "./readers.js";
 import { translate } from "./translate.js";
@@ -33,6 +34,7 @@ export async function writeFile(
   const who = `write.${format}`;
   const target = resolve(path);
   const settings = [`FORMAT ${format}`, ...settingsOf(format, options, who), ...metadataOf(format, schema)];
+  const rows = format === "json" ? jsonQuery(query, schema) : query;
   const aside = `${target}.${randomUUID().slice(0, 8)}.tmp`;
   await mkdir(dirname(target), { recursive: true });
   const connection = await database.connect();
@@ -40,7 +42,7 @@ export async function writeFile(
   signal?.addEventListener("abort", interrupt, { once: true });
   try {
     signal?.throwIfAborted();
-    await database.during(() => connection.run(`COPY (${query}) TO ${quoteText(aside)} (${settings.join(", ")})`));
+    await database.during(() => connection.run(`COPY (${rows}) TO ${quoteText(aside)} (${settings.join(", ")})`));
     await rename(aside, target);
   } catch (error) {
     await rm(aside, { force: true });

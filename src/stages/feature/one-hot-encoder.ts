@@ -120,7 +120,8 @@ export class OneHotEncoderModel extends Model<typeof modelParams> {
       const place = isSeen ? Math.trunc(index) : size;
       if (place < width) values[row * width + place] = 1;
     });
-    return tensorColumn("float", [width], values, data.nullCount > 0 ? (row) => data.getValid(row) : undefined);
+    const valid = data.nullCount > 0 ? (row: number) => data.getValid(row) : undefined;
+    return tensorColumn("float", [width], values, valid, data.length);
   }
 
   #width(i: number): number {

@@ -13,7 +13,8 @@ export function floatVectorLike(type: ColumnType): ColumnType {
 
 /** Rows of `width` numbers as a column of the type given by {@link floatVectorLike}. */
 export function vectorColumn(type: ColumnType, values: Float32Array, width: number, rows: number): Column {
-  if (typeof type === "object" && type.kind === "tensor") return tensorColumn("float", type.shape, values);
+  if (typeof type === "object" && type.kind === "tensor")
+    return tensorColumn("float", type.shape, values, undefined, rows);
   const offsets = Int32Array.from({ length: rows + 1 }, (_, row) => row * width);
   return listColumn(numberColumn("float", values), offsets);
 }

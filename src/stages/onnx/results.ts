@@ -134,6 +134,6 @@ export function columnOf(
   if (type === "boolean") return booleanColumn(values as Uint8Array, valid);
   if (isNumeric(type)) return numberColumn(type, values, valid);
   const element = (type as { readonly element: NumericType }).element;
-  if (rowShape !== undefined) return tensorColumn(element, rowShape, values, valid);
+  if (rowShape !== undefined) return tensorColumn(element, rowShape, values, valid, offsets.length - 1);
   return listColumn(numberColumn(element, values), offsets, valid);
 }
