@@ -7,9 +7,11 @@ import { Graph } from "../src/graph/graph.js";
 import { sharedPool } from "../src/runtime/pool.js";
 import { Session } from "../src/session.js";
 import { ImageFeaturizer } from "../src/stages/image/image-featurizer.js";
+import { networkGraph } from "../src/stages/image/image-network.js";
+import { type ImageModel, loadModel } from "../src/stages/image/models.js";
 import { sharedData } from "../test/shared-data.js";
 import { inTurn, type Measurement, type Suite, seconds } from "./measure.js";
-import type { NetworkTask } from "./network-task.js";
+import type { LoopTask, NetworkTask } from "./network-task.js";
 import { pythonWith, runPython } from "./python.js";
 
 const count = 2000;
@@ -58,6 +60,17 @@ export const suite: Suite = {
         const jobs = Array.from({ length: pool.size }, () => pool.run<number>({ ...task, message }));
         return pool.size * Math.min(...(await Promise.all(jobs)));
       };
+      const description = featurizer.params.model as ImageModel;
+      const { bytes } = await loadModel(description);
+      const whole = networkGraph(description, bytes, description.features!.tensor, true).toBytes();
+      const loop = async () => {
+        const each = Math.ceil(count / pool.size);
+        const jobs = Array.from({ length: pool.size }, (_, i) => {
+          const message: LoopTask = { model: whole, files: files.slice(i * each, (i + 1) * each) };
+          return pool.run<number>({ module: task.module, export: "runLoop", message });
+        });
+        return pool.size * Math.min(...(await Promise.all(jobs)));
+      };
       // the network alone as it is fastest here
       const tried = await inTurn(
         3,
@@ -67,6 +80,7 @@ export const suite: Suite = {
       const perSecond = await inTurn(3, {
         ours: async () => count / (await seconds(featurize)),
         network: () => network(Number(best), count),
+        loop,
         python: async () => {
           const args = [modelFile, listing, String(pool.size)];
           return (await runPython<{ perSecond: number }>(python, "pictures.py", args)).perSecond;
@@ -83,6 +97,7 @@ export const suite: Suite = {
           peer: { name: `network alone, ${best} at a time`, value: perSecond.network },
           target: { ratio: 0.85 },
         },
+        { name, unit, ours, peer: { name: "its steps in a bare loop", value: perSecond.loop } },
         { name, unit, ours, peer: { name: "Pillow + onnxruntime", value: perSecond.python }, target: { ratio: 1.05 } },
       ];
     } finally {

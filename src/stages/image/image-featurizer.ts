@@ -45,16 +45,12 @@ export class ImageFeaturizer extends Transformer<typeof params> {
 
   async open(_schema: Schema, context: StageContext): Promise<BatchFunction> {
     const { tensor, length } = this.#features();
-    const begin = await openNetwork(this.params.model, tensor, length, this.params.device, this);
+    const featuresOf = await openNetwork(this.params.model, tensor, length, this.params.device, this);
     return async (batch) => {
-      const pictures = begin(batch.numRows);
-      const rows: number[] = [];
-      const { valid, errors } = await mapPictures(batch, this.params, this, context, (picture, { row }) => {
-        pictures.add(picture);
-        rows.push(row);
-      });
       const features = new Float32Array(batch.numRows * length);
-      for (const [i, found] of (await pictures.results()).entries()) features.set(found, rows[i]! * length);
+      const { valid, errors } = await mapPictures(batch, this.params, this, context, async (picture, { row }) => {
+        features.set(await featuresOf(picture), row * length);
+      });
       const column = tensorColumn("float", [length], features, valid);
       return withColumns(batch, { [this.params.outputCol]: column, ...errors });
     };

@@ -16,20 +16,6 @@ import { resize, resizeToPlanes } from "./resize.js";
 /** The parameter of stages that run a network. */
 export const deviceParam = choice("where the network runs", devices, { default: "cpu" });
 
-/** Pictures of any size are made ready one by one, then run together. */
-export interface PictureRun {
-  /** Takes a picture in; its pixels may be overwritten afterwards. */
-  add(picture: Pixels): void;
-  /** The tensor's numbers of all pictures that were added, in order. */
-  results(): Promise<Float32Array[]>;
-}
-
-/**
- * Pictures in one run of the network: on a CPU two take a fiftieth less time than one after the other, more of them no
- * less; and decoding all of a task's pictures first leaves the processor's caches to the network.
- */
-const picturesPerRun = 2;
-
 /**
  * The network cut at `tensor`, behind the preprocessing that its description asks for: `image`, uint8 pictures of any
  * size, to that tensor.
@@ -52,14 +38,17 @@ export function networkGraph(model: ImageModel, bytes: Uint8Array, tensor: strin
   return preprocessing.append(network, { connect: { [input.name]: "pixels" } });
 }
 
-/** Loads the network; each call of the function begins a batch of pictures. Numbers are those of `networkGraph`. */
+/**
+ * Loads the network, to run on one picture at a time, which on a CPU is as fast as any number of them: the tensor's numbers
+ * are those of `networkGraph`. A picture's pixels are not needed any more once the call has returned its promise.
+ */
 export async function openNetwork(
   model: ImageModel | string,
   tensor: string,
   length: number | undefined,
   device: Device,
   who: Who,
-): Promise<(rows: number) => PictureRun> {
+): Promise<(picture: Pixels) => Promise<Float32Array>> {
   if (typeof model === "string") throw new ParamError(who, `model ${JSON.stringify(model)} was not looked up`);
   const graph = keptGraph(model, await loadModel(model), tensor);
   const session: Session = await openSession(graph, { name: model.name, device });
@@ -68,41 +57,22 @@ export async function openNetwork(
   const depth = order === "L" ? 1 : 3;
   const inPlanes = (model.layout ?? "NCHW") === "NCHW";
   const shape = inPlanes ? [depth, height, width] : [height, width, depth];
-  const size = height * width * depth;
-  const run = async (pixels: Uint8Array): Promise<Float32Array[]> => {
-    const count = pixels.length / size;
-    const image = new Tensor("uint8", pixels, [count, ...shape]);
+  const scratch = new Scratch();
+  return async (picture) => {
+    const pixels = scratch.take(height * width * depth);
+    const flat = toChannels(picture, order);
+    if (inPlanes) resizeToPlanes(flat, model.size, pixels);
+    else pixels.set(resize(flat, model.size).data);
+    const image = new Tensor("uint8", pixels, [1, ...shape]);
     const { data, dtype } = (await session.run({ image }))[tensor]!;
-    if (!(data instanceof Float32Array) || (length !== undefined && data.length !== count * length)) {
+    scratch.give(pixels);
+    if (!(data instanceof Float32Array) || (length !== undefined && data.length !== length)) {
       throw new GraphError(
         model.name,
-        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${data.length / count} ${dtype}`,
+        `expected ${length ?? "some"} float32 numbers of "${tensor}" per picture, got ${data.length} ${dtype}`,
       );
     }
-    const each = data.length / count;
-    return Array.from({ length: count }, (_, i) => data.subarray(i * each, (i + 1) * each));
-  };
-  const scratch = new Scratch();
-  return (rows) => {
-    const pixels = scratch.take(rows * size);
-    let added = 0;
-    return {
-      add(picture) {
-        const place = pixels.subarray(size * added, size * ++added);
-        const flat = toChannels(picture, order);
-        if (inPlanes) resizeToPlanes(flat, model.size, place);
-        else place.set(resize(flat, model.size).data);
-      },
-      async results() {
-        const found: Float32Array[] = [];
-        for (let from = 0; from < added; from += picturesPerRun) {
-          const to = Math.min(added, from + picturesPerRun);
-          found.push(...(await run(pixels.subarray(from * size, to * size))));
-        }
-        scratch.give(pixels);
-        return found;
-      },
-    };
+    return data;
   };
 }
 

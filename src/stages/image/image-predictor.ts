@@ -46,24 +46,19 @@ export class ImagePredictor extends Transformer<typeof params> {
 
   async open(_schema: Schema, context: StageContext): Promise<BatchFunction> {
     const { scores, labels } = this.#classifier();
-    const begin = await openNetwork(this.params.model, scores.tensor, labels.length, this.params.device, this);
+    const scoresOf = await openNetwork(this.params.model, scores.tensor, labels.length, this.params.device, this);
     return async (batch) => {
-      const pictures = begin(batch.numRows);
-      const rows: number[] = [];
-      const { valid, errors } = await mapPictures(batch, this.params, this, context, (picture, { row }) => {
-        pictures.add(picture);
-        rows.push(row);
-      });
       const best: number[] = [];
       const probabilities: number[] = [];
       const offsets = new Int32Array(batch.numRows + 1);
-      for (const [at, values] of (await pictures.results()).entries()) {
+      const { valid, errors } = await mapPictures(batch, this.params, this, context, async (picture, { row }) => {
+        const values = await scoresOf(picture);
         const all = scores.softmax ? softmax(values) : values;
         const top = topIndices(all, this.params.topK);
         best.push(...top);
         probabilities.push(...top.map((i) => all[i]!));
-        offsets[rows[at]! + 1] = top.length;
-      }
+        offsets[row + 1] = top.length;
+      });
       for (let row = 0; row < batch.numRows; row++) offsets[row + 1]! += offsets[row]!;
       const fields = {
         class: stringColumn(best.map((i) => labels[i]!.class)),
