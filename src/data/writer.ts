@@ -1,7 +1,8 @@
 /** @file df.write: rows into files. */
 
+import { ParamError } from "../errors.js";
 import type { Engine, WriteOptions } from "./engine.js";
-import { expectText } from "./expect.js";
+import { expectCount, expectText } from "./expect.js";
 import type { Plan } from "./plan.js";
 
 export interface SaveOptions {
@@ -40,7 +41,7 @@ export class DataFrameWriter {
     return this.#write("parquet", path, options);
   }
 
-  /** With a header line unless told otherwise; lists, structs and bytes are written as text. */
+  /** With a header line unless told otherwise; compressed where the name ends in .gz or .zst; lists, structs and bytes are written as text. */
   csv(path: string, options: CsvWriteOptions = {}): Promise<void> {
     return this.#write("csv", path, options);
   }
@@ -58,7 +59,13 @@ export class DataFrameWriter {
     path: string,
     { overwrite = false, ...options }: SaveOptions,
   ): Promise<void> {
-    expectText(path, `write.${format}`, "the path");
+    const who = `write.${format}`;
+    expectText(path, who, "the path");
+    if ("mode" in options) {
+      throw new ParamError(who, 'unknown option "mode"; pass { overwrite: true } to replace what is at the path');
+    }
+    const { rowGroupSize } = options as ParquetOptions;
+    if (rowGroupSize !== undefined) expectCount(rowGroupSize, who, "rowGroupSize", 1);
     await this.#engine.write(this.#plan, path, { ...options, format, mode: overwrite ? "overwrite" : "error" });
   }
 }

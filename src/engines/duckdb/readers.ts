@@ -6,6 +6,7 @@ import { internal, listNames, ParamError } from "../../errors.js";
 import type { Database } from "./database.js";
 import { quoteValue } from "./dialect.js";
 import { type FileKind, findFiles } from "./files.js";
+import { libsvmSql } from "./libsvm.js";
 import { quoteName, quoteText } from "./quote.js";
 import { duckTypeName } from "./types.js";
 
@@ -37,7 +38,7 @@ export async function readSql(plan: ReadPlan, database: Database): Promise<ReadS
     case "json":
       return { sql: `SELECT * FROM read_json(${list})`, tensors: noTensors };
     default:
-      return { sql: await libsvmSql(list, options, database), tensors: noTensors };
+      return { sql: await libsvmSql(list, options.numFeatures as number | undefined, database), tensors: noTensors };
   }
 }
 
@@ -84,17 +85,4 @@ function csvOptions(options: ReadPlan["options"]): string[] {
     settings.push(`types = {${entries.join(", ")}}`);
   }
   return settings;
-}
-
-async function libsvmSql(list: string, options: ReadPlan["options"], database: Database): Promise<string> {
-  const lines = `SELECT regexp_split_to_array(trim(regexp_replace(line, '#.*$', '')), '\\s+') AS parts FROM read_csv(${list}, columns = {'line': 'VARCHAR'}, delim = '\\x01', quote = '', escape = '', header = false, auto_detect = false) WHERE trim(line) <> ''`;
-  const indices = "list_transform(parts[2:], part -> CAST(split_part(part, ':', 1) AS INTEGER))";
-  let { numFeatures } = options as { numFeatures?: number };
-  if (numFeatures === undefined) {
-    numFeatures = Number((await database.value(`SELECT max(list_max(${indices})) FROM (${lines})`)) ?? 0);
-  }
-  const entries =
-    "list_transform(parts[2:], part -> {k: CAST(split_part(part, ':', 1) AS INTEGER), v: CAST(split_part(part, ':', 2) AS DOUBLE)})";
-  const vector = `list_transform(range(1, ${numFeatures + 1}), i -> coalesce(found[CAST(i AS INTEGER)], 0.0))`;
-  return `SELECT CAST(parts[1] AS DOUBLE) AS ${quoteName("label")}, CAST(${vector} AS DOUBLE[${numFeatures}]) AS ${quoteName("features")} FROM (SELECT parts, map_from_entries(${entries}) AS found FROM (${lines}))`;
 }

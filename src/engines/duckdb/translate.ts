@@ -42,6 +42,8 @@ export function translate(cause: unknown, who: Who, columns: readonly string[] =
       cause,
     });
   }
+  const csv = csvError(message);
+  if (csv !== undefined) return new DataError("read.csv", csv, { code: "DATA", cause });
   const [first = ""] = message.split("\n");
   const [, kind = "", rest = first] = /^([A-Z][\w ]*?) (?:Error|exception): (.*)$/i.exec(first) ?? [];
   const text = rest.trim();
@@ -56,4 +58,21 @@ export function translate(cause: unknown, who: Who, columns: readonly string[] =
     return new DataError(who, text, { code: "DATA", cause });
   }
   return new EngineError(who, first, { cause });
+}
+
+/** DuckDB's page on a CSV line that cannot be read, as one sentence. */
+function csvError(message: string): string | undefined {
+  const [, line, original = "", reason = ""] =
+    /CSV Error on Line: (\d+)\n(?:Original Line: (.*)\n)?(?:Possible fixes.*\n)?(.+)/.exec(message) ?? [];
+  if (line === undefined) return undefined;
+  const file = /^\s*file = (.*)$/m.exec(message)?.[1];
+  const column = /converting column "(.*?)"\. /.exec(reason)?.[1];
+  const advice = /unicode/i.test(reason)
+    ? "; save the file as UTF-8"
+    : column !== undefined
+      ? `; give its type, as in { types: { ${JSON.stringify(column)}: "string" } }`
+      : "";
+  const where = `line ${line}${file === undefined ? "" : ` of ${JSON.stringify(file)}`}`;
+  const shown = original === "" ? "" : ` (${JSON.stringify(original.slice(0, 80))})`;
+  return `${where}${shown}: ${reason.trim().replace(/\.$/, "")}${advice}`;
 }

@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import type { WriteOptions } from "../../data/engine.js";
 import type { Schema } from "../../data/schema.js";
 import { formatType } from "../../data/types.js";
-import { DataError, listNames, ParamError } from "../../errors.js";
+import { DataError, listNames, messageOf, ParamError } from "../../errors.js";
 import type { Database } from "./database.js";
 import { quoteValue } from "./dialect.js";
 import { jsonQuery } from "./json-query.js";
@@ -33,10 +33,20 @@ export async function writeFile(
 ): Promise<void> {
   const who = `write.${format}`;
   const target = resolve(path);
-  const settings = [`FORMAT ${format}`, ...settingsOf(format, options, who), ...metadataOf(format, schema)];
+  const settings = [
+    `FORMAT ${format}`,
+    ...settingsOf(format, options, who),
+    ...metadataOf(format, schema),
+    ...compressionOf(format, path),
+  ];
   const rows = format === "json" ? jsonQuery(query, schema) : query;
   const aside = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  await mkdir(dirname(target), { recursive: true });
+  await mkdir(dirname(target), { recursive: true }).catch((cause) => {
+    throw new DataError(who, `cannot make the folder ${JSON.stringify(dirname(target))}: ${messageOf(cause)}`, {
+      cause,
+      path,
+    });
+  });
   const connection = await database.connect();
   const interrupt = () => connection.interrupt();
   signal?.addEventListener("abort", interrupt, { once: true });
@@ -72,6 +82,12 @@ function settingsOf(format: WriteOptions["format"], options: Readonly<Record<str
   }
   const all = format === "parquet" ? { compression: "zstd", ...Object.fromEntries(given) } : Object.fromEntries(given);
   return Object.entries(all).map(([name, value]) => `${names[name]} ${quoteValue(value as string)}`);
+}
+
+/** Text is compressed as its file's name says, which reading goes by too. */
+function compressionOf(format: WriteOptions["format"], path: string): string[] {
+  const extension = format === "parquet" ? undefined : /\.(gz|zst)$/i.exec(path)?.[1]?.toLowerCase();
+  return extension === undefined ? [] : [`COMPRESSION ${extension === "gz" ? "gzip" : "zstd"}`];
 }
 
 function metadataOf(format: WriteOptions["format"], schema: Schema): string[] {
