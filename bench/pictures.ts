@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Graph } from "../src/graph/graph.js";
-import { sharedPool } from "../src/runtime/pool.js";
+import { sharedPool } from "../src/runtime/shared-pool.js";
 import { Session } from "../src/session.js";
 import { ImageFeaturizer } from "../src/stages/image/image-featurizer.js";
 import { networkGraph } from "../src/stages/image/image-network.js";

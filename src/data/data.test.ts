@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { fromArrowSchema, toArrowSchema } from "./arrow-types.js";
-import { dataOf, filterRows, matrixOf, numberColumn, numbersOf, timeColumn, withColumns } from "./columns.js";
+import { filterRows, numberColumn, timeColumn, withColumns } from "./columns.js";
+import { dataOf, matrixOf, numbersOf } from "./read-columns.js";
 import { batchToRows, inferSchema, type Row, rowsToBatch, valueAt } from "./rows.js";
 import { Schema } from "./schema.js";
 import { formatType, parseType } from "./types.js";

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { dataOf, numberColumn, numbersOf, withColumns } from "../data/columns.js";
+import { numberColumn, withColumns } from "../data/columns.js";
+import { dataOf, numbersOf } from "../data/read-columns.js";
 import type { Schema } from "../data/schema.js";
 import { Asset } from "../util/asset.js";
 import {

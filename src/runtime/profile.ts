@@ -4,9 +4,9 @@ import { availableParallelism } from "node:os";
 
 import type { Tensor } from "../tensor/tensor.js";
 import type { WireModel } from "./model-source.js";
-import { sharedPool } from "./pool.js";
 import type { Profile, ProfileMessage } from "./profile-task.js";
 import type { SessionOptions, SessionRunOptions } from "./session.js";
+import { sharedPool } from "./shared-pool.js";
 import { bytesOf, packTensors, type Tensors, unpackTensors } from "./values.js";
 
 /** Time spent in one node of the graph as the runtime optimised it. */

@@ -15,10 +15,10 @@ import type { DataOf, DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
 import { readAsset } from "./load-asset.js";
-import { closePool, configurePool, sharedPool } from "./pool.js";
 import type { OperatorTime } from "./profile.js";
 import { run } from "./run.js";
 import { openSession } from "./session.js";
+import { closePool, configurePool, sharedPool } from "./shared-pool.js";
 
 configurePool({ size: 2, grace: 60_000 });
 afterAll(closePool);

@@ -1,7 +1,8 @@
 /** @file What models of a feature vector share: the graph that predicts, run over batches. */
 
 import type { RecordBatch } from "apache-arrow";
-import { dataOf, filterRows, matrixOf, numberColumn, tensorColumn, type Valid, withColumns } from "../data/columns.js";
+import { filterRows, numberColumn, tensorColumn, type Valid, withColumns } from "../data/columns.js";
+import { dataOf, matrixOf } from "../data/read-columns.js";
 import type { Schema } from "../data/schema.js";
 import { widthOf } from "../data/types.js";
 import { SchemaError, type Who } from "../errors.js";

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { nameOf } from "../errors.js";
-import { sharedPool } from "../runtime/pool.js";
+import { sharedPool } from "../runtime/shared-pool.js";
 import { unpackTensors } from "../runtime/values.js";
 import { sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

@@ -1,6 +1,7 @@
 /** @file Crew: the threads of a training run: one of the shared pool, or several of its own that share its steps. */
 
-import { Pool, sharedPool } from "../runtime/pool.js";
+import { Pool } from "../runtime/pool.js";
+import { sharedPool } from "../runtime/shared-pool.js";
 import { breakUp } from "./exchange.js";
 
 const thread = new URL("./thread.js", import.meta.url);

@@ -2,8 +2,9 @@
 
 import { type Data, DataType, type RecordBatch } from "apache-arrow";
 import type { FunctionStage } from "../data/batch-stage.js";
-import { batchOf, type Column, dataOf, filterRows, structColumn } from "../data/columns.js";
+import { batchOf, type Column, filterRows, structColumn } from "../data/columns.js";
 import { takeOrNull } from "../data/concat.js";
+import { dataOf } from "../data/read-columns.js";
 import { batchToRows, type Row, rowsToBatch } from "../data/rows.js";
 import { Schema } from "../data/schema.js";
 import { type ColumnType, formatType, isNumeric, tensorOf } from "../data/types.js";

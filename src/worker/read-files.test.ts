@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Vector } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { batchOf, dataOf, stringColumn } from "../data/columns.js";
+import { batchOf, stringColumn } from "../data/columns.js";
+import { dataOf } from "../data/read-columns.js";
 import { Schema } from "../data/schema.js";
 import { ReadFiles } from "./read-files.js";
 

@@ -2,7 +2,8 @@
 
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { binaryColumnOf, dataOf, stringsOf, withColumns } from "../data/columns.js";
+import { binaryColumnOf, withColumns } from "../data/columns.js";
+import { dataOf, stringsOf } from "../data/read-columns.js";
 import type { Schema } from "../data/schema.js";
 import { DataError, messageOf } from "../errors.js";
 import { type BatchFunction, type StageContext, Transformer } from "../pipeline/stage.js";

@@ -10,7 +10,7 @@ import { concatData } from "../../data/concat.js";
 import type { Schema } from "../../data/schema.js";
 import { takeData } from "../../data/take.js";
 import { EngineError, internal, messageOf } from "../../errors.js";
-import { sharedPool } from "../../runtime/pool.js";
+import { sharedPool } from "../../runtime/shared-pool.js";
 import { type ChainSpec, stepOf } from "../../worker/chain.js";
 import { type PackedBatch, packBatch, packedBytes, transferable, unpackBatch } from "../../worker/pack.js";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Times, VectorSum } from "../../../test/fixtures/stages.js";
 import { quietLoop } from "../../../test/loop-delay.js";
-import { sharedPool } from "../../runtime/pool.js";
+import { sharedPool } from "../../runtime/shared-pool.js";
 import { Session } from "../../session.js";
 import { Bucketizer } from "../../stages/feature/bucketizer.js";
 

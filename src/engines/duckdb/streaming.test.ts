@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Times, VectorSum } from "../../../test/fixtures/stages.js";
 import { quietLoop } from "../../../test/loop-delay.js";
 import type { Progress } from "../../data/engine.js";
-import { sharedPool } from "../../runtime/pool.js";
+import { sharedPool } from "../../runtime/shared-pool.js";
 import { Session } from "../../session.js";
 
 let session: Session;

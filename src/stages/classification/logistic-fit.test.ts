@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { sharedData } from "../../../test/shared-data.js";
 import { type Example, examplesOf, waves } from "../../../test/waves.js";
 import { batchOf, numberColumn, tensorColumn } from "../../data/columns.js";
-import { closePool } from "../../runtime/pool.js";
+import { closePool } from "../../runtime/shared-pool.js";
 import { LocalRows } from "../objective/local-rows.js";
 import { fitLogistic, type LogisticOptions } from "./logistic-fit.js";
 

@@ -1,7 +1,8 @@
 /** @file What evaluators share: their parameters, and reading columns of batches. */
 
 import type { RecordBatch } from "apache-arrow";
-import { dataOf, filterRows, matrixOf, numbersOf } from "../../data/columns.js";
+import { filterRows } from "../../data/columns.js";
+import { dataOf, matrixOf, numbersOf } from "../../data/read-columns.js";
 import { ParamError } from "../../errors.js";
 import type { Numbers } from "../../nn/metrics/confusion-matrix.js";
 import { columnName, optional } from "../../util/params.js";

@@ -1,7 +1,8 @@
 /** @file Bucketizer: numbers to the index of the interval they lie in. */
 
 import type * as arrow from "apache-arrow";
-import { type Column, dataOf, numberColumn, numbersOf, withColumns } from "../../data/columns.js";
+import { type Column, numberColumn, withColumns } from "../../data/columns.js";
+import { dataOf, numbersOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";

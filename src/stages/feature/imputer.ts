@@ -1,11 +1,12 @@
 /** @file Imputer: missing numbers filled with the column's mean, median or mode. */
 
 import type * as arrow from "apache-arrow";
-import { type Column, dataOf, numberColumn, numbersOf, withColumns } from "../../data/columns.js";
+import { type Column, numberColumn, withColumns } from "../../data/columns.js";
 import type { DataFrame } from "../../data/dataframe.js";
 import { col } from "../../data/expr.js";
 import { input, joinSql, type SqlTemplate, sql, value } from "../../data/plan.js";
 import { queryOver } from "../../data/query.js";
+import { dataOf, numbersOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { dtypeOf, isNumeric, type NumericType } from "../../data/types.js";
 import { DataError, SchemaError } from "../../errors.js";

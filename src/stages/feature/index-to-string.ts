@@ -1,6 +1,7 @@
 /** @file IndexToString: indices back to labels. */
 
-import { dataOf, numbersOf, stringColumn, withColumns } from "../../data/columns.js";
+import { stringColumn, withColumns } from "../../data/columns.js";
+import { dataOf, numbersOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
 import { columnName, defineParams, type Input, strings } from "../../util/params.js";

@@ -1,7 +1,7 @@
 /** @file Values of a column as labels: numbers are written as Spark's cast to string writes them. */
 
 import * as arrow from "apache-arrow";
-import { stringsOf } from "../../data/columns.js";
+import { stringsOf } from "../../data/read-columns.js";
 import { valueAt } from "../../data/rows.js";
 
 /** The label of each row; null for null and NaN. */

@@ -1,10 +1,11 @@
 /** @file OneHotEncoder: an index to a vector with a 1 at its place. */
 
 import type * as arrow from "apache-arrow";
-import { type Column, dataOf, numbersOf, tensorColumn, withColumns } from "../../data/columns.js";
+import { type Column, tensorColumn, withColumns } from "../../data/columns.js";
 import type { DataFrame } from "../../data/dataframe.js";
 import { col } from "../../data/expr.js";
 import { sql } from "../../data/plan.js";
+import { dataOf, numbersOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, tensorOf } from "../../data/types.js";
 import { DataError, SchemaError } from "../../errors.js";

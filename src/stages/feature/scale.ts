@@ -1,6 +1,7 @@
 /** @file What the scalers share: vectors read, each number mapped, vectors written. */
 
-import { dataOf, matrixOf, withColumns } from "../../data/columns.js";
+import { withColumns } from "../../data/columns.js";
+import { dataOf, matrixOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import type { BatchFunction, Stage } from "../../pipeline/stage.js";
 import { floatVectorLike, vectorColumn } from "./vectors.js";

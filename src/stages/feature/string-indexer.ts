@@ -1,7 +1,8 @@
 /** @file StringIndexer: labels to indices, by frequency or alphabet. */
 
-import { dataOf, numberColumn, withColumns } from "../../data/columns.js";
+import { numberColumn, withColumns } from "../../data/columns.js";
 import type { DataFrame } from "../../data/dataframe.js";
+import { dataOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { type ColumnType, formatType, isNumeric } from "../../data/types.js";
 import { SchemaError } from "../../errors.js";

@@ -1,7 +1,8 @@
 /** @file VectorAssembler: number and vector columns side by side in one vector column. */
 
 import * as arrow from "apache-arrow";
-import { dataOf, matrixOf, numbersOf, withColumns } from "../../data/columns.js";
+import { withColumns } from "../../data/columns.js";
+import { dataOf, matrixOf, numbersOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { arrayOf, type ColumnType, isVector, tensorOf, widthOf } from "../../data/types.js";
 import { ParamError } from "../../errors.js";

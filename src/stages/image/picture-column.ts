@@ -3,7 +3,8 @@
 import { crc32 } from "node:zlib";
 import { type RecordBatch, type StructRowProxy, Vector } from "apache-arrow";
 
-import { type Column, dataOf, stringColumn } from "../../data/columns.js";
+import { type Column, stringColumn } from "../../data/columns.js";
+import { dataOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { type ColumnType, formatType } from "../../data/types.js";
 import { DataError, messageOf, SchemaError, type Who } from "../../errors.js";

@@ -1,8 +1,8 @@
 /** @file Reads the rows of a DataFrame into stores for training and validation, checked on the way. */
 
 import type { RecordBatch } from "apache-arrow";
-import { dataOf, numbersOf } from "../../data/columns.js";
 import type { DataFrame } from "../../data/dataframe.js";
+import { dataOf, numbersOf } from "../../data/read-columns.js";
 import type { Who } from "../../errors.js";
 import { sizeOf } from "../../tensor/shape.js";
 import { rowWeight } from "../../train/problem.js";

@@ -1,7 +1,7 @@
 /** @file Blocks: rows of a training set as matrices in shared memory, checked on the way. */
 
 import { DataType, type RecordBatch } from "apache-arrow";
-import { dataOf, matrixOf, numbersOf } from "../../data/columns.js";
+import { dataOf, matrixOf, numbersOf } from "../../data/read-columns.js";
 import type { ColumnType } from "../../data/types.js";
 import type { Who } from "../../errors.js";
 import { badRow } from "../feature/rows.js";

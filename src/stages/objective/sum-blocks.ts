@@ -1,7 +1,8 @@
 /** @file SumBlocks: sums over the rows of blocks, where the blocks are. Internal: one pass of a fit on a cluster. */
 
 import type { RecordBatch } from "apache-arrow";
-import { batchOf, bytesAt, dataOf, numberColumn, stringColumn, stringsOf } from "../../data/columns.js";
+import { batchOf, numberColumn, stringColumn } from "../../data/columns.js";
+import { bytesAt, dataOf, stringsOf } from "../../data/read-columns.js";
 import { Schema } from "../../data/schema.js";
 import { type BatchFunction, Transformer } from "../../pipeline/stage.js";
 import { asset, defineParams, type Input, integer, json, text } from "../../util/params.js";

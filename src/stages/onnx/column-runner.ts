@@ -1,7 +1,8 @@
 /** @file ColumnRunner: a model run on the columns of batches: rows read, checked and fed, results as columns. */
 
 import type { RecordBatch } from "apache-arrow";
-import { type Column, dataOf, stringColumn, withColumns } from "../../data/columns.js";
+import { type Column, stringColumn, withColumns } from "../../data/columns.js";
+import { dataOf } from "../../data/read-columns.js";
 import type { Schema } from "../../data/schema.js";
 import { DataError, GraphError, type Who } from "../../errors.js";
 import type { BatchFunction, StageContext } from "../../pipeline/stage.js";

@@ -1,7 +1,7 @@
 /** @file A column's rows as one array for a model's input, and what is wrong with the rows that cannot be fed. */
 
 import * as arrow from "apache-arrow";
-import { numbersOf, stringsOf } from "../../data/columns.js";
+import { numbersOf, stringsOf } from "../../data/read-columns.js";
 import { allocate, type DataOf, type DType, holds } from "../../tensor/dtype.js";
 import { fromHalf, toHalf } from "../../tensor/half.js";
 import { type FeedPlan, widthOfRow } from "./feed.js";

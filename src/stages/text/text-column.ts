@@ -2,7 +2,8 @@
 
 import type { RecordBatch } from "apache-arrow";
 
-import { type Column, dataOf, stringColumn, stringsOf, type Valid } from "../../data/columns.js";
+import { type Column, stringColumn, type Valid } from "../../data/columns.js";
+import { dataOf, stringsOf } from "../../data/read-columns.js";
 import { DataError, messageOf, ParamError, type Who } from "../../errors.js";
 import type { StageContext } from "../../pipeline/stage.js";
 import type { Asset } from "../../util/asset.js";
