@@ -77,7 +77,6 @@ describe.each(cases)("$name", ({ shape, layers, moved }) => {
       { name: "features", dtype: "float32", shape },
       { name: "target", dtype: "float32", shape: [1] },
     ] as const;
-    const data = new RowStore(fields, { budget: 2 ** 22, who: "test" });
     const features = randomTensor([rows, ...shape], 3).data;
     const size = features.length / rows;
     // the mean of a row's first half, as a target that sequences must remember
@@ -85,7 +84,11 @@ describe.each(cases)("$name", ({ shape, layers, moved }) => {
       const half = features.subarray(row * size, row * size + size / 2);
       return 2 + half.reduce((sum, value) => sum + value, 0) / half.length;
     });
-    await data.add({ count: rows, columns: { features, target } });
+    const data = async () => {
+      const store = new RowStore(fields, { budget: 2 ** 22, who: "test" });
+      await store.add({ count: rows, columns: { features, target } });
+      return store;
+    };
     const head = {
       output: "output",
       target: fields[1],
@@ -94,9 +97,9 @@ describe.each(cases)("$name", ({ shape, layers, moved }) => {
       metrics: [],
     };
     const problem = { network: nn.sequential(layers()), inputs: [fields[0]], heads: [head], weight: undefined };
-    const options = { who: "test", problem, optimizer: adam({ lr: 0.03 }), train: data, batchSize: 16, seed: 2 };
-    const begun = await train({ ...options, epochs: 1 });
-    const { history, weights } = await train({ ...options, epochs: 12 });
+    const options = { who: "test", problem, optimizer: adam({ lr: 0.03 }), batchSize: 16, seed: 2 };
+    const begun = await train({ ...options, train: await data(), epochs: 1 });
+    const { history, weights } = await train({ ...options, train: await data(), epochs: 12 });
     expect(history.at(-1)!.loss).toBeLessThan(0.5 * history[0]!.loss!);
     for (const name of moved) {
       expect([...weights.get(name)!.data], name).not.toEqual([...begun.weights.get(name)!.data]);

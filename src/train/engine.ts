@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import type { Device } from "../runtime/device.js";
 import { unpackTensors } from "../runtime/values.js";
-import { sharedCopy } from "../tensor/shared-copy.js";
+import { sharedCopy, sharedMove } from "../tensor/shared-copy.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Turns } from "../util/turns.js";
 import type { Builder } from "./builder.js";
@@ -15,7 +15,7 @@ import { statCountOf } from "./forward.js";
 import type { Layout } from "./layout.js";
 import { type Form, fieldsOf } from "./problem.js";
 import { type ProgramRequest, probeOf } from "./programs.js";
-import type { Rows } from "./row-store.js";
+import type { Rows } from "./resident-rows.js";
 import { type Share, widthOf } from "./shared-steps.js";
 import type { SharedGradientsMessage, SharedProgram, SharedStepsMessage } from "./shared-thread.js";
 import type {
@@ -197,10 +197,10 @@ export class Engine {
   }
 }
 
-/** Copies that all threads can read. */
+/** The rows where all threads can read them, and no longer where they were. */
 async function inSharedMemory({ count, columns }: Rows): Promise<Rows> {
   const turns = new Turns();
   const shared: Record<string, Rows["columns"][string]> = {};
-  for (const [name, column] of Object.entries(columns)) shared[name] = await sharedCopy(column, turns);
+  for (const [name, column] of Object.entries(columns)) shared[name] = await sharedMove(column, turns);
   return { count, columns: shared };
 }

@@ -2,7 +2,8 @@
 
 import type { Engine } from "./engine.js";
 import { type Block, blocksOf } from "./epoch-plan.js";
-import type { RowStore, Rows } from "./row-store.js";
+import type { Rows } from "./resident-rows.js";
+import type { RowStore } from "./row-store.js";
 import type { SetName } from "./thread.js";
 
 /** Bytes of rows that the training thread holds at once where not all of them fit. */
@@ -16,6 +17,8 @@ export interface FeedOptions {
   readonly stepRows: number;
   readonly shuffle: boolean;
   readonly seed: number;
+  /** Epochs of the run; 1 where one is fed over and over, now and then. */
+  readonly epochs: number;
 }
 
 export class Feed {
@@ -40,15 +43,21 @@ export class Feed {
   async load(epoch: number, blocks: readonly Block[], number: number): Promise<void> {
     const { store, engine, set } = this.#options;
     if (this.#isWholeLoaded) return;
-    const key = `${epoch} ${number}`;
-    const rows = this.#next?.key === key ? await this.#next.rows : await store.read(blocks[number]!.pieces);
+    const isNext = this.#next?.key === `${epoch} ${number}`;
+    const rows = store.isResident
+      ? store.take()
+      : await (isNext ? this.#next!.rows : store.read(blocks[number]!.pieces));
     await engine.load(set, rows);
     this.#isWholeLoaded = blocks.length === 1;
-    const after = blocks[number + 1];
-    if (after === undefined) return;
-    const reading = store.read(after.pieces);
+    if (this.#isWholeLoaded) return;
+    if (number + 1 < blocks.length) this.#read(epoch, number + 1, blocks);
+    else if (epoch + 1 < this.#options.epochs) this.#read(epoch + 1, 0, this.blocks(epoch + 1));
+  }
+
+  #read(epoch: number, number: number, blocks: readonly Block[]): void {
+    const reading = this.#options.store.read(blocks[number]!.pieces);
     // a failure is told when its turn comes
     reading.catch(() => {});
-    this.#next = { key: `${epoch} ${number + 1}`, rows: reading };
+    this.#next = { key: `${epoch} ${number}`, rows: reading };
   }
 }

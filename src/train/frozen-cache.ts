@@ -5,7 +5,8 @@ import type { Session } from "../runtime/session.js";
 import { sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { type Field, type Form, fieldsOf } from "./problem.js";
-import { type Piece, RowStore, type Rows } from "./row-store.js";
+import type { Rows } from "./resident-rows.js";
+import { type Piece, RowStore } from "./row-store.js";
 
 /** Rows and bytes that are read for a few calls; rows and bytes of one call, which are copied at once. */
 const [readRows, readBytes, mostCallRows, callBytes] = [256, 16 * 2 ** 20, 32, 4 * 2 ** 20];

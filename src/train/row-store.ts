@@ -1,20 +1,13 @@
 /** @file RowStore: the rows of a training set as typed arrays, in memory up to a budget and in an unnamed file beyond it. */
 
 import { createHash } from "node:crypto";
-import type { Who } from "../errors.js";
+import { internal, type Who } from "../errors.js";
 import { allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
 import { readSpilled, type Spilled, SpillFile } from "../util/spill-file.js";
 import { Turns } from "../util/turns.js";
 import type { Field } from "./problem.js";
-
-type Numbers = Exclude<ReturnType<typeof allocate>, string[]>;
-
-/** Rows of all fields: each field's elements one row after the other. */
-export interface Rows {
-  readonly count: number;
-  readonly columns: Readonly<Record<string, Numbers>>;
-}
+import { bytesOf, type Numbers, ResidentRows, type Rows } from "./resident-rows.js";
 
 /** Some rows of a segment. */
 export interface Piece {
@@ -25,23 +18,25 @@ export interface Piece {
 
 interface Segment {
   readonly rows: number;
-  /** In memory, or where it begins in the file. */
-  readonly place: Rows | Spilled;
+  /** Its first row among those in memory, or where it begins in the file. */
+  readonly place: number | Spilled;
 }
 
 const segmentBytes = 512 * 1024;
 
-/** Takes rows in, gives them back in any order any number of times. Close it when done. */
+/** Takes rows in, gives them back in any order any number of times, or all of them at once and for good. Close it when done. */
 export class RowStore {
   readonly fields: readonly Field[];
   readonly #budget: number;
   readonly #who: Who;
   readonly #spilled: SpillFile;
+  readonly #resident: ResidentRows;
   readonly #segments: Segment[] = [];
   readonly #hash = createHash("sha256");
   /** The number that a field has throughout; undefined where there are several. */
   readonly #only = new Map<string, number | bigint | undefined>();
   #rows = 0;
+  #isTaken = false;
 
   /** @param budget bytes kept in memory at most */
   constructor(fields: readonly Field[], { budget, who }: { readonly budget: number; readonly who: Who }) {
@@ -49,6 +44,7 @@ export class RowStore {
     this.#budget = budget;
     this.#who = who;
     this.#spilled = new SpillFile(who);
+    this.#resident = new ResidentRows(fields, budget);
   }
 
   /** What another store takes to keep to the same bounds. */
@@ -103,16 +99,25 @@ export class RowStore {
       this.#only.set(name, only !== undefined && isAll(column, only) ? only : undefined);
     }
     this.#rows += rows.count;
-    if (this.isResident && this.#rows * this.rowBytes <= this.#budget) {
-      this.#segments.push({ rows: rows.count, place: rows });
+    if (this.isResident && this.#resident.fits(rows.count)) {
+      this.#segments.push({ rows: rows.count, place: this.#resident.count });
+      this.#resident.add(rows);
       return;
     }
     const place = await this.#spilled.append(this.fields.map(({ name }) => rows.columns[name]!));
     this.#segments.push({ rows: rows.count, place });
   }
 
+  /** All rows, in the order in which they came, where they are in memory: as they lie there, and the store's no longer. */
+  take(): Rows {
+    if (!this.isResident || this.#isTaken) throw internal("rows are taken that are not there");
+    this.#isTaken = true;
+    return this.#resident.view(0, this.#resident.count);
+  }
+
   /** The rows of the pieces, in their order, in buffers of their own. */
   async read(pieces: readonly Piece[]): Promise<Rows> {
+    if (this.#isTaken) throw internal("rows are read that were taken");
     const count = pieces.reduce((sum, { from, to }) => sum + to - from, 0);
     const columns = Object.fromEntries(
       this.fields.map(({ name, dtype, shape }) => [name, allocate(dtype, count * sizeOf(shape)) as Numbers]),
@@ -122,7 +127,8 @@ export class RowStore {
     for (const { segment, from, to } of pieces) {
       await turns.give();
       const { rows, place } = this.#segments[segment]!;
-      const part = "file" in place ? await this.#readSpilled(place, rows) : place;
+      const part =
+        typeof place === "number" ? this.#resident.view(place, place + rows) : await this.#readSpilled(place, rows);
       for (const { name, shape } of this.fields) {
         const width = sizeOf(shape);
         // both hold the field's dtype, which the union of array types cannot say
@@ -138,6 +144,7 @@ export class RowStore {
 
   async close(): Promise<void> {
     this.#segments.length = 0;
+    this.#resident.clear();
     await this.#spilled.close();
   }
 
@@ -158,8 +165,7 @@ export class RowStore {
   #slice({ columns }: Rows, from: number, to: number): Rows {
     const parts = this.fields.map(({ name, shape }) => {
       const width = sizeOf(shape);
-      // a copy: what is given may be a view of a whole batch
-      return [name, columns[name]!.slice(from * width, to * width)];
+      return [name, columns[name]!.subarray(from * width, to * width)];
     });
     return { count: to - from, columns: Object.fromEntries(parts) };
   }
@@ -168,8 +174,4 @@ export class RowStore {
 function isAll(column: ArrayLike<number | bigint>, value: number | bigint): boolean {
   for (let i = 0; i < column.length; i++) if (column[i] !== value) return false;
   return true;
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Numbers): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

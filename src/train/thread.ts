@@ -12,7 +12,7 @@ import { BatchBuffers } from "./batch-buffers.js";
 import { orderOf } from "./epoch-plan.js";
 import { dataInput, type Field } from "./problem.js";
 import { RandomFeeds } from "./random-feeds.js";
-import type { Rows } from "./row-store.js";
+import type { Rows } from "./resident-rows.js";
 import { type Share, Sharer } from "./shared-steps.js";
 
 /** A graph as a message. */

@@ -145,10 +145,16 @@ describe("training", () => {
 
   test("accumulates gradients to the same step as one batch of all", async () => {
     const network = sequential([dense(4, { activation: "tanh" }), dense(2)]);
-    const same = { problem: { ...problem(), network }, epochs: 2, train: await quadrants(480) };
-    const one = await train(await options({ ...same, batchSize: 32 }));
+    const same = { problem: { ...problem(), network }, epochs: 2 };
+    const data = () => quadrants(480);
+    const one = await train(await options({ ...same, train: await data(), batchSize: 32 }));
     const four = await train(
-      await options({ ...same, batchSize: 8, optimizer: adam({ lr: 0.02, gradientAccumulationSteps: 4 }) }),
+      await options({
+        ...same,
+        train: await data(),
+        batchSize: 8,
+        optimizer: adam({ lr: 0.02, gradientAccumulationSteps: 4 }),
+      }),
     );
     for (const [name, values] of Object.entries(numbersOf(one.weights))) {
       for (const [i, value] of numbersOf(four.weights)[name]!.entries()) expect(value).toBeCloseTo(values[i]!, 3);
@@ -248,6 +254,35 @@ describe("training", () => {
     });
     if (delay.busy !== undefined) skip(delay.busy);
     expect(delay).toMatchObject({ quiet: true });
+  });
+
+  test("reads the next block while one trains, the first of an epoch during the one before", async () => {
+    const events: string[] = [];
+    class Watched extends RowStore {
+      override read(pieces: Parameters<RowStore["read"]>[0]) {
+        events.push("read");
+        return super.read(pieces);
+      }
+    }
+    // 88 MB, in blocks of 64
+    const [wide, count] = [{ ...x, shape: [4000] }, 5500];
+    const store = new Watched([wide, y], { budget: 1, who: "test" });
+    for (let from = 0; from < count; from += 500) {
+      const columns = {
+        features: new Float32Array(4000 * 500).fill(from / count),
+        label: new Int32Array(500).fill(from % 2),
+      };
+      await store.add({ count: 500, columns });
+    }
+    const told: Callback = {
+      name: "told",
+      onEpochBegin: (epoch) => void events.push(`epoch ${epoch}`),
+      onEpochEnd: (epoch) => void events.push(`end of ${epoch}`),
+    };
+    const given = { problem: { ...problem(), inputs: [wide] }, train: store, epochs: 2, batchSize: 500 };
+    await train(await options({ ...given, callbacks: [told] }));
+    expect(events).toEqual(["epoch 0", "read", "read", "read", "end of 0", "epoch 1", "read", "end of 1"]);
+    await store.close();
   });
 
   test("a device that is not there is refused", async () => {

@@ -27,6 +27,7 @@ export interface TrainOptions {
   /** Of the problem, where it is known already: finding it takes a while for large networks. */
   readonly manifest?: Manifest | undefined;
   readonly optimizer: Optimizer;
+  /** Rows to learn from; those in memory are moved to where training goes on, so the store is good for one run. */
   readonly train: RowStore;
   readonly validation?: RowStore | undefined;
   /** Steps between two validations within epochs; each epoch ends with one anyway. */
@@ -157,6 +158,9 @@ async function withoutFrozen(options: TrainOptions, builder: Builder, whole: Man
   };
   try {
     const rows = { train: await results(train), validation: validation && (await results(validation)) };
+    // what is trained on are the results
+    await train.close();
+    await validation?.close();
     return { form, manifest, ...rows, cachedRows: count, close };
   } catch (error) {
     await close();

@@ -41,11 +41,12 @@ export class TrainingLoop {
     this.#run = run;
     this.#folder = folder;
     const { train: store, seed, shuffle = true } = options;
-    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: run.stepRows });
+    this.#feed = new Feed({ set: "train", store, engine, seed, shuffle, stepRows: run.stepRows, epochs: run.epochs });
     const { validation, validateEverySteps = Number.POSITIVE_INFINITY } = options;
     this.#everySteps = validateEverySteps;
     this.#heldOut =
-      validation && new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1 });
+      validation &&
+      new Feed({ set: "validation", store: validation, engine, seed, shuffle: false, stepRows: 1, epochs: 1 });
   }
 
   async train(): Promise<Trained> {
