@@ -6,7 +6,7 @@ import { toArrowSchema } from "./arrow-types.js";
 import type { BatchStage } from "./batch-stage.js";
 import { measures, table } from "./describe.js";
 import type { Engine, RunOptions } from "./engine.js";
-import { describe, expectCount, expectOptions, expectText } from "./expect.js";
+import { describe, expectCount, expectOptions, expectSignal, expectText } from "./expect.js";
 import { col, type Expr, type Expression } from "./expr.js";
 import { GroupedData } from "./grouped.js";
 import { isStable, type Plan, type SqlPlan } from "./plan.js";
@@ -256,6 +256,7 @@ export class DataFrame {
    * @example for await (const batch of df.batches()) console.log(batch.numRows);
    */
   batches(options?: RunOptions): AsyncIterable<arrow.RecordBatch> {
+    expectSignal(options?.signal, "DataFrame");
     return this.engine.batches(this.plan, options);
   }
 

@@ -35,3 +35,10 @@ export function expectOptions(value: unknown, who: Who, names: readonly string[]
   const hint = didYouMean(unknown, names);
   throw new ParamError(who, `unknown option "${unknown}"; there are ${listNames(names)}${hint}`);
 }
+
+/** @throws ParamError for anything that is no AbortSignal; undefined is none. */
+export function expectSignal(value: unknown, who: Who): asserts value is AbortSignal | undefined {
+  if (value === undefined || value instanceof AbortSignal) return;
+  const mend = value instanceof AbortController ? "; give its .signal" : "";
+  throw new ParamError(who, `signal must be an AbortSignal, got ${describe(value)}${mend}`, { param: "signal" });
+}

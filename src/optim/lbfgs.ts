@@ -44,7 +44,7 @@ export interface Minimum {
    * `lineSearch`: no step lowers the value any more, as happens at the limit of the arithmetic; `stopped`: `onIteration` said
    * so; `aborted`: the signal did, after the first step.
    */
-  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch" | "stopped" | "aborted";
+  readonly reason: "gradient" | "value" | "maxIter" | "lineSearch" | "stopped" | "aborted" | "notFinite";
 }
 
 /** A place in the search. `slope` is the gradient, or with a penalty the steepest one-sided derivative. */

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { engines } from "../../../test/engines.js";
 import { runOnnx } from "../../../test/run-onnx.js";
 import { waves } from "../../../test/waves.js";
+import { TrainingError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
 import { load } from "../../pipeline/load.js";
 import { Tensor } from "../../tensor/tensor.js";
@@ -166,10 +167,22 @@ describe("MultilayerPerceptronClassifier", () => {
     await expect(train({}, broken)).rejects.toThrow(
       `${who}: row 70 of column "features" holds NaN; features must be finite`,
     );
-    const stepped = train({ solver: "gd", stepSize: 1e300, activation: "relu" });
-    await expect(stepped).rejects.toThrow(
-      /gradientDescent: the objective is \S+ after \d steps; take a smaller stepSize/,
-    );
+  });
+
+  test("a loss that gd drives out of the numbers fails with the model before", async () => {
+    const settings = { layers: [4, 5, 3], solver: "gd", stepSize: 1e300, activation: "relu" } as const;
+    const df = await frame(rows);
+    const error = await new MultilayerPerceptronClassifier(settings).fit(df).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(TrainingError);
+    const { message, code, fields, model } = error as TrainingError<MultilayerPerceptronClassificationModel>;
+    const { step } = fields as { step: number };
+    expect([message, code]).toEqual([
+      `MultilayerPerceptronClassifier: the loss is no longer a finite number after step ${step} of gd; take a smaller stepSize than 1e+300; what was learned before that step is the error's model`,
+      "NOT_FINITE",
+    ]);
+    expect(model.summary).toMatchObject({ stopReason: "notFinite", totalIterations: step - 1 });
+    expect(model.summary.objectiveHistory.every(Number.isFinite)).toBe(true);
+    expect(model.weights.every(Number.isFinite)).toBe(true);
   });
 
   test("warns where it stops at maxIter", async () => {

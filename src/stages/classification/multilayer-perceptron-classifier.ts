@@ -5,7 +5,7 @@ import { Expr } from "../../data/expr.js";
 import { name, sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { widthOf } from "../../data/types.js";
-import { ParamError, SchemaError } from "../../errors.js";
+import { ParamError, SchemaError, TrainingError } from "../../errors.js";
 import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "../../util/params.js";
@@ -72,7 +72,7 @@ const params = defineParams({
  *
  * @throws SchemaError or ParamError for columns and parameters that do not fit; DataError for a label that is no class of
  * `layers`, features that are not finite or a negative weight (each names the row), for no rows, and for one class only;
- * TrainingError, which has the model so far, where the signal is aborted after the first step.
+ * TrainingError, which has the model so far, where the signal is aborted after the first step, or the loss is no longer finite.
  * @example
  * const model = await new MultilayerPerceptronClassifier({ layers: [2, 5, 2], seed: 123 }).fit(xor);
  */
@@ -104,7 +104,16 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
 
   async fit(df: DataFrame, { signal }: FitOptions = {}): Promise<MultilayerPerceptronClassificationModel> {
     this.transformSchema(await schemaOf(df, this));
-    const { layers, activation, maxIter, tol, initialWeights, seed, validationIndicatorCol: indicator } = this.params;
+    const {
+      layers,
+      activation,
+      maxIter,
+      tol,
+      stepSize,
+      initialWeights,
+      seed,
+      validationIndicatorCol: indicator,
+    } = this.params;
     const report = (done: number, finished = false) =>
       df.engine.report({ task: `${this.name}.fit`, done, total: maxIter, unit: "iterations", finished });
     report(0);
@@ -141,6 +150,11 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
       const weights = stopping?.best ?? found.point;
       const model = MultilayerPerceptronClassificationModel.of(learned, weights, data.featureType);
       if (found.reason === "aborted") throw abortedFit(this, found.iterations, model, signal);
+      if (found.reason === "notFinite") {
+        const step = found.iterations + 1;
+        const message = `the loss is no longer a finite number after step ${step} of gd; take a smaller stepSize than ${stepSize}; what was learned before that step is the error's model`;
+        throw new TrainingError(this, message, model, { code: "NOT_FINITE", step });
+      }
       return model;
     } finally {
       await data.close();

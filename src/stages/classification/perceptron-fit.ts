@@ -28,7 +28,7 @@ export interface PerceptronOptions extends Perceptron {
 const smallPass = 2 ** 28;
 
 /** Reasons to end a search for good. */
-const ends: ReadonlySet<Minimum["reason"]> = new Set(["maxIter", "stopped", "aborted"]);
+const ends: ReadonlySet<Minimum["reason"]> = new Set(["maxIter", "stopped", "aborted", "notFinite"]);
 
 /**
  * Minimises `sum(weight * cross entropy) / sum(weight) + regParam * sum(elasticNet * |w| + (1 - elasticNet) / 2 * w^2)` from a

@@ -161,3 +161,53 @@ describe("what people get wrong at first", () => {
     expect(model.history).toHaveLength(1);
   });
 });
+
+describe("what is given for a signal, for rows to validate on, and to a model", () => {
+  const classifier = new NeuralClassifier({ network: network(), ...settings });
+
+  test("a signal that is none is an error", async () => {
+    const fitted = (signal: unknown) => classifier.fit(data, { signal: signal as AbortSignal });
+    await expect(fitted(7)).rejects.toThrow("NeuralClassifier: signal must be an AbortSignal, got number 7");
+    await expect(fitted(new AbortController())).rejects.toThrow(
+      "NeuralClassifier: signal must be an AbortSignal, got AbortController; give its .signal",
+    );
+    await expect(new LogisticRegression().fit(data, { signal: {} as AbortSignal })).rejects.toThrow(
+      "LogisticRegression: signal must be an AbortSignal, got Object",
+    );
+    await expect(data.collect({ signal: "stop" as unknown as AbortSignal })).rejects.toThrow(
+      'DataFrame: signal must be an AbortSignal, got string "stop"',
+    );
+  });
+
+  test("rows to validate on that lack a column are an error that names it", async () => {
+    const fitted = (...columns: string[]) => classifier.with({ validation: data.select(...columns) }).fit(data);
+    await expect(fitted("features", "word")).rejects.toThrow(
+      'NeuralClassifier: the DataFrame of validation has no column "label" (it has "features", "word"), which is trained on',
+    );
+    await expect(fitted("label")).rejects.toThrow(
+      'NeuralClassifier: the DataFrame of validation has no column "features" (it has "label"), which is trained on',
+    );
+  });
+
+  test("a model refuses numbers that are not finite, with the row, as fit does, or gives nulls", async () => {
+    const model = await classifier.fit(data);
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      await expect(model.predictMany([{ features: [1, 2] }, { features: [1, bad] }])).rejects.toThrow(
+        `NeuralClassificationModel: row 1 of column "features" holds ${bad}, which no network was trained on; fill or drop it, or set onError: "null"`,
+      );
+    }
+    const lenient = model.with({ onError: "null" });
+    const [good, none] = await lenient.predictMany([{ features: [1, 2] }, { features: [Number.NaN, 2] }]);
+    expect(good!.prediction).toBe((await model.predictOne({ features: [1, 2] })).prediction);
+    expect(none!.prediction).toBeNull();
+    expect(none!.rawPrediction_error).toBe('column "features" holds NaN, which no network was trained on');
+  });
+
+  test("a model takes rows that are objects", async () => {
+    const model = await classifier.fit(data);
+    const says = (found: string) =>
+      `NeuralClassificationModel: row 0 must be an object of column names and values, got ${found}`;
+    await expect(model.predictOne(null as never)).rejects.toThrow(says("null"));
+    await expect(model.predictOne(7 as never)).rejects.toThrow(says("number 7"));
+  });
+});

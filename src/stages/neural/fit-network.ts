@@ -2,6 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataFrame } from "../../data/dataframe.js";
+import { expectSignal } from "../../data/expect.js";
 import type { Schema } from "../../data/schema.js";
 import { DataError, listNames, ParamError, SchemaError, TrainingError } from "../../errors.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
@@ -29,7 +30,7 @@ import { type Trained, train } from "../../train/trainer.js";
 import type { Asset } from "../../util/asset.js";
 import type { Values } from "../../util/params.js";
 import type { Feed } from "../onnx/feed.js";
-import { columnsBy, inputColumns, targetColumn, weightColumn } from "./columns.js";
+import { columnsBy, type FieldColumn, inputColumns, targetColumn, weightColumn } from "./columns.js";
 import type { MetricList, neuralParams } from "./params.js";
 import { lossesBy, metricsBy, requireOutputs } from "./per-output.js";
 import { type Holdout, readRows, type Target } from "./read-rows.js";
@@ -91,6 +92,7 @@ export async function fitNetwork<M>(
   numbers: readonly string[] = [],
 ): Promise<M> {
   const { params } = stage;
+  expectSignal(signal, stage);
   const schema = await df.schema();
   const { network, features, labels } = requireColumns(schema, params, stage);
   const inputs = await inputColumns(df, network, features, stage);
@@ -113,6 +115,8 @@ export async function fitNetwork<M>(
     const found = metricsOf(output).map((metric) => metrics.of(metric, stage));
     return { output, target: field, loss: lossOf.get(output)!, lossWeight: lossWeights[output] ?? 1, metrics: found };
   });
+  if (params.validation instanceof DataFrame)
+    await requireSame(params.validation, [...inputs, ...targets, weight], stage);
   const options = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
   const holdout = holdoutOf(params, schema, stage);
   const { train: rows, validation: held } = await readRows(df, options, holdout);
@@ -178,6 +182,16 @@ export async function fitNetwork<M>(
   } finally {
     await rows.close();
     await validation?.close();
+  }
+}
+
+/** @throws SchemaError where rows to validate on lack a column that is trained on */
+async function requireSame(validation: DataFrame, columns: readonly (FieldColumn | undefined)[], who: Stage) {
+  const schema = await validation.schema();
+  for (const { plan } of columns.filter((each) => each !== undefined)) {
+    if (schema.has(plan.column)) continue;
+    const message = `the DataFrame of validation has no column "${plan.column}" (it has ${listNames(schema.names)}), which is trained on`;
+    throw new SchemaError(who, message, { code: "NO_COLUMN", column: plan.column });
   }
 }
 

@@ -99,6 +99,8 @@ export abstract class TrainedModel<P extends TrainedSpecs & ParamSpecs> extends 
         ...{ model, batchSize, device, onError },
         feeds: Object.fromEntries(inputs.length === 1 ? inputs.map(([input, feed]) => [input, moved(feed)]) : inputs),
         fetches: Object.fromEntries(this.columns.map(({ column, tensor }) => [column, tensor])),
+        // as fit refuses them, and as scikit-learn's estimators do
+        finite: true,
         names: { feeds: "featuresCol", fetches: "predictionCol" },
       },
       this,

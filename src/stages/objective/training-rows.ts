@@ -1,6 +1,7 @@
 /** @file TrainingRows: a training set as something that gives sums over its rows, wherever they are. */
 
 import type { DataFrame } from "../../data/dataframe.js";
+import { expectSignal } from "../../data/expect.js";
 import type { FeatureType, TrainingColumns } from "./block.js";
 import { LocalRows, type ReadOptions } from "./local-rows.js";
 import { RemoteRows } from "./remote-rows.js";
@@ -26,6 +27,7 @@ export async function readTrainingRows(
   columns: TrainingColumns,
   options: Pick<ReadOptions, "who" | "signal" | "what">,
 ): Promise<TrainingRows> {
+  expectSignal(options.signal, options.who);
   const { featuresCol, labelCol, weightCol } = columns;
   const names = new Set([featuresCol, labelCol, ...(weightCol === undefined ? [] : [weightCol])]);
   const rows = df.select(...names);

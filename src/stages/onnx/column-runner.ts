@@ -30,6 +30,8 @@ export interface RunnerOptions {
   readonly batchSize: number | undefined;
   readonly device: Device;
   readonly onError: "fail" | "null";
+  /** Whether numbers that are fed must be finite; a model of a file may know what to do with NaN. */
+  readonly finite?: boolean;
   /** Parameters that messages name. */
   readonly names: { readonly feeds: string; readonly fetches: string };
 }
@@ -126,13 +128,21 @@ export class ColumnRunner {
   }
 
   #read(batch: RecordBatch, feed: FeedPlan, errors: (string | null)[]): FeedData {
-    return readFeed(dataOf(batch, feed.column), feed, (row, reason) => {
+    const fail = (row: number, reason: string) => {
       if (this.#options.onError === "fail") {
         const message = `row ${row} of column "${feed.column}" ${reason}; fill or drop it, or set onError: "null"`;
         throw new DataError(this.#who, message, { code: "BAD_ROW", row, column: feed.column });
       }
       errors[row] ??= `column "${feed.column}" ${reason}`;
-    });
+    };
+    const read = readFeed(dataOf(batch, feed.column), feed, fail);
+    const { data, width } = read;
+    if (this.#options.finite && data instanceof Float32Array) {
+      for (let i = 0; i < data.length; i++) {
+        if (!Number.isFinite(data[i])) fail(Math.floor(i / width), `holds ${data[i]}, which no network was trained on`);
+      }
+    }
+    return read;
   }
 
   #columns({ fetches, after }: Plan, results: readonly Gathered[], errors: (string | null)[], context: StageContext) {
