@@ -48,6 +48,10 @@ describe("deepframe", () => {
     [["trian"], "error: unknown command 'trian'"],
     [["train", "images", "x"], "error: required option '--out <folder>' not specified"],
     [["train", "images", "x", "--out", "m", "--test", "2"], "Expected a fraction between 0 and 1, as in 0.2."],
+    [
+      ["predict", "m", "x", "--out", "x.parquet.gz"],
+      'predict: --out must end in .parquet, .csv or .json, got "x.parquet.gz"',
+    ],
     [["predict", "m", "x", "--out", "x.xlsx"], 'predict: --out must end in .parquet, .csv or .json, got "x.xlsx"'],
   ])("%j is used wrongly: exit code 2", async (args, message) => {
     const { code, err } = await deepframe(...args);

@@ -38,7 +38,7 @@ export function predictCommand(): Command {
 }
 
 async function predict(modelPath: string, input: string, { out, engine, overwrite }: Options): Promise<void> {
-  const format = out === undefined ? undefined : tables[extname(out)];
+  const format = out === undefined ? undefined : formatOf(out);
   if (out !== undefined && format === undefined) {
     throw new ParamError("predict", `--out must end in .parquet, .csv or .json, got "${out}"`);
   }
@@ -61,8 +61,14 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
   }
 }
 
+/** By the name's end; csv and json may be compressed. */
+function formatOf(path: string): "parquet" | "csv" | "json" | undefined {
+  const format = tables[extname(path.replace(/\.(gz|zst)$/i, "")).toLowerCase()];
+  return format === "parquet" && /\.(gz|zst)$/i.test(path) ? undefined : format;
+}
+
 function readInput(session: Session, input: string): DataFrame {
-  const format = tables[extname(input)];
+  const format = formatOf(input);
   if (format !== undefined) return session.read[format](input);
   if (arePictures(input)) return session.read.images(input);
   throw new DataError(

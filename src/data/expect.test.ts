@@ -1,6 +1,7 @@
 /** @file What programs without types hand to methods by mistake is told at once, in one sentence. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { load } from "../pipeline/load.js";
 import { Session } from "../session.js";
 import { VectorAssembler } from "../stages/feature/vector-assembler.js";
 import type { DataFrame } from "./dataframe.js";
@@ -129,6 +130,21 @@ describe("promises are rejected", () => {
     ],
   ])("%s", async (_what, call, message) => {
     await expect(call(df)).rejects.toThrow(message);
+  });
+
+  test("transform of rows", () => {
+    const stage = new VectorAssembler({ inputCols: ["a"], outputCol: "v" });
+    expect(() => stage.transform([{ a: 1 }] as never)).toThrow(
+      "VectorAssembler: transform takes a DataFrame, got Array; make one with session.createDataFrame(rows), or call predictMany(rows)",
+    );
+  });
+
+  test("save and load without a path", async () => {
+    const stage = new VectorAssembler({ inputCols: ["a"], outputCol: "v" });
+    await expect(stage.save(undefined as never)).rejects.toThrow(
+      "save: the path must be a text that is not empty, got undefined",
+    );
+    await expect(load("")).rejects.toThrow('load: the path must be a text that is not empty, got string ""');
   });
 
   test.each([

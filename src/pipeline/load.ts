@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, normalize, resolve } from "node:path";
+import { expectText } from "../data/expect.js";
 import { DataError, messageOf } from "../errors.js";
 import { Asset } from "../util/asset.js";
 import { version } from "../util/version.js";
@@ -43,6 +44,7 @@ export async function loadEstimator(path: string, options: LoadOptions = {}): Pr
 }
 
 async function loadStage(path: string, { session }: LoadOptions): Promise<Stage> {
+  expectText(path, "load", "the path");
   if (session === undefined && isElsewhere(path)) {
     const message = `this process cannot read ${JSON.stringify(path)}; pass { session } of a Spark session to read through Spark, or copy the folder here`;
     throw new DataError("load", message, { code: "UNREACHABLE", path });

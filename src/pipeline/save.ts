@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { StageSpec } from "../data/batch-stage.js";
+import { expectText } from "../data/expect.js";
 import { DataError } from "../errors.js";
 import { version } from "../util/version.js";
 import { type ModelFile, type ModelStore, writeThrough } from "./store.js";
@@ -35,6 +36,7 @@ export async function saveStage(
   path: string,
   { overwrite = false, session }: SaveOptions,
 ): Promise<void> {
+  expectText(path, "save", "the path");
   if (session !== undefined) {
     const { stored, files } = filesOf(spec);
     const json = { file: jsonName, bytes: new TextEncoder().encode(stored) };

@@ -3,9 +3,11 @@
 import type { RecordBatch } from "apache-arrow";
 import type { BatchStage, StageSpec } from "../data/batch-stage.js";
 import type { DataFrame } from "../data/dataframe.js";
+import { describe } from "../data/expect.js";
 import { batchToRows, inferSchema, type Row, rowsToBatch } from "../data/rows.js";
 import type { Schema } from "../data/schema.js";
 import { formatType } from "../data/types.js";
+import { ParamError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
 import { checkParams, type Input, type ParamSpecs, type Values } from "../util/params.js";
 import { type SaveOptions, saveStage } from "./save.js";
@@ -110,6 +112,11 @@ export abstract class Transformer<P extends ParamSpecs = ParamSpecs> extends Sta
 
   /** The rows with this stage's columns added; lazy. @throws SchemaError where columns are known and do not fit. */
   transform(df: DataFrame): DataFrame {
+    // asked for its method: threads load stages without DataFrames
+    if (typeof df?.withStage !== "function") {
+      const advice = "make one with session.createDataFrame(rows), or call predictMany(rows)";
+      throw new ParamError(this, `transform takes a DataFrame, got ${describe(df)}; ${advice}`);
+    }
     return df.withStage(this);
   }
 

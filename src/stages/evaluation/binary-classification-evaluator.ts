@@ -7,7 +7,7 @@ import { DataError } from "../../errors.js";
 import { BinaryScores } from "../../nn/metrics/binary-scores.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
 import { choice, columnName, defineParams, type Input, integer } from "../../util/params.js";
-import { evaluatorParams, numbersIn, vectorsIn, withMetric } from "./columns.js";
+import { evaluatorParams, numbersIn, vectorsIn, weightsIn, withMetric } from "./columns.js";
 
 const params = defineParams({
   ...evaluatorParams,
@@ -86,7 +86,7 @@ class AreaSums implements MetricSums {
     const field = batch.schema.fields.find(({ name }) => name === rawPredictionCol);
     if ((field?.type.children ?? []).length === 0) {
       const scores = numbersIn(batch, rawPredictionCol);
-      this.#scores.add(numbersIn(batch, labelCol), scores, numbersIn(batch, weightCol));
+      this.#scores.add(numbersIn(batch, labelCol), scores, weightsIn(batch, weightCol, this.#evaluator));
       return;
     }
     const {
@@ -96,7 +96,7 @@ class AreaSums implements MetricSums {
     } = vectorsIn(batch, rawPredictionCol, this.#evaluator.name, 2, this.rows + this.invalid);
     this.#missing += missing;
     const scores = Float64Array.from({ length: rows.numRows }, (_, i) => values[2 * i + 1]!);
-    this.#scores.add(numbersIn(rows, labelCol), scores, numbersIn(rows, weightCol));
+    this.#scores.add(numbersIn(rows, labelCol), scores, weightsIn(rows, weightCol, this.#evaluator));
   }
 
   merge(other: this): void {

@@ -4,7 +4,7 @@ import type { DataFrame } from "../../data/dataframe.js";
 import { DataError } from "../../errors.js";
 import { ClassificationReport } from "../../nn/metrics/classification-report.js";
 import { ClassificationSums, type SumsOptions } from "../../nn/metrics/classification-sums.js";
-import { numbersIn, vectorsIn } from "./columns.js";
+import { numbersIn, vectorsIn, weightsIn } from "./columns.js";
 
 export interface ReportOptions extends SumsOptions {
   /** Default "label". */
@@ -58,7 +58,7 @@ export async function classificationReport(df: DataFrame, options: ReportOptions
       labels: numbersIn(rows, labelCol),
       predictions: numbersIn(rows, predictionCol),
       probabilities: vectors?.values,
-      weights: numbersIn(rows, weightCol),
+      weights: weightsIn(rows, weightCol, who),
     });
   }
   const invalid = missing + Math.max(sums?.confusion.invalid ?? 0, sums?.probabilities?.invalid ?? 0);

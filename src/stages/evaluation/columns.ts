@@ -3,7 +3,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { filterRows } from "../../data/columns.js";
 import { dataOf, matrixOf, numbersOf } from "../../data/read-columns.js";
-import { ParamError } from "../../errors.js";
+import { DataError, ParamError, type Who } from "../../errors.js";
 import type { Numbers } from "../../nn/metrics/confusion-matrix.js";
 import { columnName, optional } from "../../util/params.js";
 
@@ -32,6 +32,15 @@ export function numbersIn(batch: RecordBatch, column: string): Float64Array;
 export function numbersIn(batch: RecordBatch, column: string | undefined): Float64Array | undefined;
 export function numbersIn(batch: RecordBatch, column: string | undefined): Float64Array | undefined {
   return column === undefined ? undefined : numbersOf(dataOf(batch, column));
+}
+
+/** The rows' weights. @throws DataError for a negative one: sums with it mean nothing. */
+export function weightsIn(batch: RecordBatch, column: string | undefined, who: Who): Float64Array | undefined {
+  const weights = numbersIn(batch, column);
+  const negative = weights?.find((weight) => weight < 0);
+  if (negative === undefined) return weights;
+  const message = `column "${column}" holds the weight ${negative}; weights are numbers of at least 0`;
+  throw new DataError(who, message, { code: "BAD_ROWS", column });
 }
 
 /** Rows whose vector is there, the vectors as one matrix. */

@@ -130,6 +130,18 @@ describe("evaluators", () => {
     );
   });
 
+  test("refuse negative weights", async () => {
+    const { rowsToBatch, inferSchema } = await import("../../data/rows.js");
+    const rows = [{ label: 1, prediction: 1, rawPrediction: 0.5, w: -1 }];
+    const batch = rowsToBatch(rows, inferSchema(rows));
+    for (const Kind of [MulticlassClassificationEvaluator, BinaryClassificationEvaluator, RegressionEvaluator]) {
+      const evaluator: Evaluator = new Kind({ weightCol: "w" });
+      expect(() => evaluator.sums().add(batch)).toThrow(
+        `${evaluator.name}: column "w" holds the weight -1; weights are numbers of at least 0`,
+      );
+    }
+  });
+
   test("merge the sums of parts", async () => {
     const { rowsToBatch, inferSchema } = await import("../../data/rows.js");
     const batch = (rows: Record<string, unknown>[]) => rowsToBatch(rows, inferSchema(rows));

@@ -7,7 +7,7 @@ import { ConfusionMatrix } from "../../nn/metrics/confusion-matrix.js";
 import { ProbabilitySums } from "../../nn/metrics/probability-sums.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
 import { choice, columnName, defineParams, type Input, number } from "../../util/params.js";
-import { evaluatorParams, numbersIn, vectorsIn, withMetric } from "./columns.js";
+import { evaluatorParams, numbersIn, vectorsIn, weightsIn, withMetric } from "./columns.js";
 
 const params = defineParams({
   ...evaluatorParams,
@@ -104,7 +104,11 @@ class ClassSums implements MetricSums {
 
   add(batch: RecordBatch): void {
     const { labelCol, predictionCol, weightCol } = this.#evaluator.params;
-    this.#matrix.add(numbersIn(batch, labelCol), numbersIn(batch, predictionCol), numbersIn(batch, weightCol));
+    this.#matrix.add(
+      numbersIn(batch, labelCol),
+      numbersIn(batch, predictionCol),
+      weightsIn(batch, weightCol, this.#evaluator),
+    );
   }
 
   merge(other: this): void {

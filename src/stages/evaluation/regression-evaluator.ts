@@ -5,7 +5,7 @@ import type { Schema } from "../../data/schema.js";
 import { RegressionSums } from "../../nn/metrics/regression-sums.js";
 import { Evaluator, type MetricSums } from "../../pipeline/evaluator.js";
 import { boolean, choice, columnName, defineParams, type Input } from "../../util/params.js";
-import { evaluatorParams, numbersIn, withMetric } from "./columns.js";
+import { evaluatorParams, numbersIn, weightsIn, withMetric } from "./columns.js";
 
 const params = defineParams({
   ...evaluatorParams,
@@ -73,7 +73,11 @@ class ErrorSums implements MetricSums {
 
   add(batch: RecordBatch): void {
     const { labelCol, predictionCol, weightCol } = this.#evaluator.params;
-    this.#sums.add(numbersIn(batch, labelCol), numbersIn(batch, predictionCol), numbersIn(batch, weightCol));
+    this.#sums.add(
+      numbersIn(batch, labelCol),
+      numbersIn(batch, predictionCol),
+      weightsIn(batch, weightCol, this.#evaluator),
+    );
   }
 
   merge(other: this): void {
