@@ -54,6 +54,21 @@ test("computes nothing that nobody asked for, and shared parts once", () => {
   expect(types.filter((type) => type === "Exp")).toHaveLength(1);
 });
 
+test("the gradient of a turned factor is the turned product, of which no number is moved", async () => {
+  const shapes = { q: [2, 3, 4], k: [2, 5, 4], heads: [2, 5, 3, 4] };
+  const feeds = Object.fromEntries(Object.entries(shapes).map(([name, shape], i) => [name, randomTensor(shape, i)]));
+  const graph = trace(({ q, k, heads }, g) => {
+    const scores = q.matmul(k.transpose([0, 2, 1])).tanh();
+    const apart = g.unsqueeze(q, [1]).matmul(heads.transpose([0, 2, 3, 1]));
+    return { loss: scores.reduceSum().add(apart.tanh().reduceSum()) };
+  }, shapes);
+  expect(await worst(graph, feeds)).toBeLessThan(5e-3);
+  const { nodes } = gradient(graph, { of: "loss", wrt: ["k", "heads"] });
+  const [k, heads] = ["grad/k", "grad/heads"].map((name) => nodes.find(({ outputs }) => outputs[0] === name)!);
+  expect(k!.opType).toBe("MatMul");
+  expect(heads!.attrs.get("perm")!.value).toEqual([0, 2, 1, 3]);
+});
+
 test("what the scalar does not depend on has a gradient of zeros", async () => {
   const graph = trace(({ x, z }) => ({ loss: x.reduceSum(), z2: z.mul(2) }), { x: [2], z: ["n"] });
   const feeds = { x: randomTensor([2]), z: randomTensor([3]) };

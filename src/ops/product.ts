@@ -28,3 +28,14 @@ export class Product {
     return [...tensors, g.matmul(g.transpose(left, [1, 0]), right)];
   }
 }
+
+/**
+ * A product of matrices with rows and columns changed places, made anew as (A B)' = B' A', which the runtime computes without
+ * turning anything; undefined for what is no such product, or is read as it is too.
+ */
+export function turnedProduct(g: GraphBuilder, y: Value): Value | undefined {
+  const node = g.nodes.findLast(({ outputs }) => outputs[0] === y.name);
+  if (node?.opType !== "MatMul" || g.nodes.some(({ inputs }) => inputs.includes(y.name))) return undefined;
+  const [a, b] = [g.tensor(node.inputs[0]!), g.tensor(node.inputs[1]!)];
+  return (a.rank ?? 0) >= 2 && (b.rank ?? 0) >= 2 ? g.matmul(g.swapLast(b), g.swapLast(a)) : undefined;
+}

@@ -12,6 +12,7 @@ import { formatShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { axisOf, broadcastDims, type Dims, divDims, mulDims } from "./dims.js";
 import { defineOp, float, floats, int, ints, tensor } from "./op.js";
+import { turnedProduct } from "./product.js";
 import { sumTo } from "./unbroadcast.js";
 
 export const shape = defineOp({
@@ -155,7 +156,12 @@ export const transpose = defineOp({
   },
   grad(g, { dy, attrs: { perm } }) {
     const back = perm?.map((_, i) => perm.indexOf(i));
-    return { x: g.transpose(dy, back) };
+    const last = dy.rank! - 1;
+    // what would move every single number of a product moves whole rows of the turned one, or nothing
+    const turned = back?.at(-1) === last - 1 ? turnedProduct(g, dy) : undefined;
+    if (turned === undefined) return { x: g.transpose(dy, back) };
+    const rest = back!.map((axis) => (axis === last ? last - 1 : axis === last - 1 ? last : axis));
+    return { x: rest.every((axis, i) => axis === i) ? turned : g.transpose(turned, rest) };
   },
 });
 
