@@ -1,12 +1,13 @@
 /** @file The command line as a person uses it: each command in a process of its own, on real pictures. */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Session } from "../src/index.js";
+import { Session, StringIndexer } from "../src/index.js";
 
 const main = resolve(import.meta.dirname, "../../dist/cli/main.js");
 let folder: string;
@@ -163,3 +164,28 @@ describe("the way from pictures to predictions", () => {
     expect((await readFile(join(folder, "some.csv"), "utf8")).trim().split("\n")).toHaveLength(25);
   });
 });
+
+test("Ctrl-C while predictions are written leaves nothing half-written", async () => {
+  const stage = new StringIndexer({ inputCol: "b", outputCol: "i" });
+  await using session = await Session.open();
+  const model = await stage.fit(session.createDataFrame([{ b: "xyz" }]));
+  await model.save(join(folder, "index.model"));
+  await mkdir(join(folder, "long"));
+  await writeFile(join(folder, "long.csv"), `b\n${"xyz\n".repeat(20_000_000)}`);
+  const child = spawn(process.execPath, [main, "predict", "index.model", "long.csv", "--out", "long/p.parquet"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let err = "";
+  child.stderr.on("data", (chunk) => {
+    err += chunk;
+  });
+  const ended = new Promise<number | null>((done) => child.once("exit", done));
+  while ((await readdir(join(folder, "long"))).length === 0 && child.exitCode === null) await setTimeout(20);
+  child.kill("SIGINT");
+  expect([await ended, err.trim().split("\n").at(-1)]).toEqual([
+    1,
+    "deepframe: predict: interrupted; nothing was written",
+  ]);
+  expect(await readdir(join(folder, "long"))).toEqual([]);
+}, 60_000);

@@ -52,12 +52,24 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
     // the pictures themselves are on disk already; their paths say which
     const rows = arePictures(input) ? answers.drop("image") : answers;
     if (out === undefined || format === undefined) await rows.show(20, { truncate: 60 });
-    else await rows.write[format](out, { overwrite });
+    else await unlessInterrupted((signal) => rows.write[format](out, { overwrite, signal }));
     bar.end();
     if (out !== undefined) console.log(`predictions written to ${out}`);
   } finally {
     bar.end();
     await session.close();
+  }
+}
+
+/** On Ctrl-C ends the work by its signal, so that nothing half-written stays; a second one ends the process. */
+async function unlessInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const interrupt = () => stop.abort(new DataError("predict", "interrupted; nothing was written", { code: "ABORTED" }));
+  process.once("SIGINT", interrupt);
+  try {
+    await work(stop.signal);
+  } finally {
+    process.off("SIGINT", interrupt);
   }
 }
 
