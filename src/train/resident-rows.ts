@@ -3,7 +3,11 @@
 import { constants } from "node:buffer";
 import { type allocate, bytesPerElement, fromBytes } from "../tensor/dtype.js";
 import { sizeOf } from "../tensor/shape.js";
+import { Turns } from "../util/turns.js";
 import type { Field } from "./problem.js";
+
+/** Bytes given back before the event loop may get a turn. */
+const pieceBytes = 4 * 2 ** 20;
 
 export type Numbers = Exclude<ReturnType<typeof allocate>, string[]>;
 
@@ -60,11 +64,17 @@ export class ResidentRows {
     return { count: to - from, columns: Object.fromEntries(columns) };
   }
 
-  /** Gives memory back at once, not when V8 looks for it. */
-  clear(): void {
-    // those that were moved cannot, and need not, shrink
-    for (const buffer of this.#buffers.values()) if (buffer.byteLength > 0) buffer.resize(0);
+  /** Gives memory back now, not when V8 looks for it; a piece at a time, since each is overwritten first. */
+  async clear(): Promise<void> {
+    const turns = new Turns();
     this.#count = 0;
+    // those that were moved have no bytes, and cannot shrink
+    for (const buffer of this.#buffers.values()) {
+      while (buffer.byteLength > 0) {
+        await turns.give();
+        buffer.resize(Math.max(0, buffer.byteLength - pieceBytes));
+      }
+    }
   }
 }
 

@@ -144,7 +144,7 @@ export class RowStore {
 
   async close(): Promise<void> {
     this.#segments.length = 0;
-    this.#resident.clear();
+    await this.#resident.clear();
     await this.#spilled.close();
   }
 

@@ -142,6 +142,8 @@ export async function fitNetwork<M>(
     }
     const problem: Problem = { network, inputs: inputs.map(({ field }) => field), heads, weight: weightField };
     const modelOf = async ({ weights, history }: Trained) => {
+      // each of these takes a while for a large network, and timers run between turns, not before the first of them
+      await nextTurn();
       const graph = inferenceGraph(problem, weights, (g, outputs) =>
         making.finish(
           g,
@@ -149,7 +151,6 @@ export async function fitNetwork<M>(
         ),
       );
       const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
-      // each of these takes a while for a large network
       await nextTurn();
       const chunks = graph.toChunks();
       await nextTurn();
@@ -211,6 +212,7 @@ function requireClasses(classWeight: Readonly<Record<string, number>>, targets: 
 
 /** Builds the network once, so that layers that do not fit are told before rows are read. */
 async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
+  await nextTurn();
   const g = new GraphBuilder({ rules: shapeRules() });
   const fed = problem.inputs.map((field) =>
     inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
