@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import * as nn from "../nn/index.js";
 import { crossEntropy } from "../nn/losses/cross-entropy.js";
 import { adam } from "../optim/adam.js";
@@ -13,6 +13,7 @@ const y: Field = { name: "label", dtype: "int32", shape: [] };
 
 async function pictures(count: number, budget = 2 ** 20): Promise<RowStore> {
   const store = new RowStore([x, y], { budget, who: "test" });
+  onTestFinished(() => store.close());
   const random = new Random(5);
   const features = Float32Array.from({ length: 36 * count }, () => random.uniform());
   const label = Int32Array.from({ length: count }, (_, i) => Number(features[36 * i]! > 0.5));

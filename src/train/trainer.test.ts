@@ -1,5 +1,5 @@
 import { availableParallelism, loadavg } from "node:os";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { quietLoop } from "../../test/loop-delay.js";
 import { TrainingError } from "../errors.js";
 import { dense } from "../nn/layers/dense.js";
@@ -30,6 +30,7 @@ function problem(): Problem {
 /** Points in the four quadrants; those where both signs agree are class 1. */
 async function quadrants(rows: number, budget = 2 ** 20): Promise<RowStore> {
   const store = new RowStore([x, y], { budget, who: "test" });
+  onTestFinished(() => store.close());
   const random = new Random(5);
   const features = Float32Array.from({ length: 2 * rows }, () => 2 * random.uniform() - 1);
   const label = Int32Array.from({ length: rows }, (_, i) => Number(features[2 * i]! * features[2 * i + 1]! > 0));
