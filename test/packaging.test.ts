@@ -46,6 +46,12 @@ describe("the packed package", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  test("holds what is built, and nothing of the build's own", async () => {
+    const files = await readdir(join(folder, "node_modules/deepframe/dist"));
+    expect(files).toContain("index.js");
+    expect(files).not.toContain(".tsbuildinfo");
+  });
+
   test("works from JavaScript", async () => {
     await writeFile(join(folder, "program.js"), program);
     const { stdout } = await run("node", ["program.js"], { cwd: folder });

@@ -173,7 +173,7 @@ export interface LayerDefinition<P extends ParamSpecs, K extends readonly (keyof
  * Defines a type of layer: one record says its parameters and its operators, for training and for prediction.
  *
  * @example
- * export const flatten = defineLayer({
+ * export const flatten = nn.defineLayer({
  *   type: "Flatten",
  *   params: {},
  *   build: ({ g }, [x]) => g.flatten(x!),

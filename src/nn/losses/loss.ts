@@ -57,7 +57,7 @@ export interface LossDefinition<P extends ParamSpecs> {
  * Defines a loss: one record says its parameters and its operators.
  *
  * @example
- * export const meanSquaredError = defineLoss({
+ * export const meanSquaredError = nn.losses.defineLoss({
  *   type: "MeanSquaredError",
  *   specs: {},
  *   perPlace: ({ g, prediction, target }) => g.square(g.sub(prediction, target)),

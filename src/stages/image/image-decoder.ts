@@ -26,7 +26,7 @@ export const imageStruct = structOf({
  *
  * @throws DataError for a picture that cannot be read, unless `onError` is "null".
  * @example
- * new ImageDecoder({ inputCol: "image", outputCol: "decoded" }).transform(photos).select("decoded.height", "decoded.width");
+ * new ImageDecoder({ inputCol: "image", outputCol: "decoded" }).transform(photos).selectExpr("decoded.height", "decoded.width");
  */
 export class ImageDecoder extends Transformer<typeof params> {
   static readonly specs = params;

@@ -25,8 +25,9 @@ const predictionType = arrayOf(structOf({ class: "string", description: "string"
  *
  * @throws ParamError for an unknown model, DataError for a picture that cannot be read unless `onError` is "null".
  * @example
- * const seen = await new ImagePredictor({ inputCol: "image", outputCol: "seen", topK: 3 }).predictOne({ image: bytes });
- * seen.seen[0].class; // "tabby cat"
+ * const { seen } = await new ImagePredictor({ inputCol: "image", outputCol: "seen", topK: 3 }).predictOne({ image: bytes });
+ * const [first] = seen as { class: string; description: string; probability: number }[];
+ * first?.description; // "tabby, tabby cat"
  */
 export class ImagePredictor extends Transformer<typeof params> {
   static readonly specs = params;
