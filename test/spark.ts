@@ -8,6 +8,10 @@ declare module "vitest" {
   }
 }
 
+// Spark may copy a session while another process adds a file to it, and the copy lacks the file: of the two processes that run
+// tests at a time, each has sessions of its own to copy
+process.env.SPARK_USER ??= `tests-${process.env.VITEST_POOL_ID}`;
+
 const { door, whyNot } = inject("spark");
 
 /** Why the tests on Spark are skipped here; undefined where they run. */
