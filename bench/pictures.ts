@@ -54,23 +54,21 @@ export const suite: Suite = {
 
       const model = (await Graph.load(modelFile)).cutAt(["features"]).toBytes();
       const pool = sharedPool();
-      const task = { module: new URL("./network-task.js", import.meta.url), export: "runNetwork" };
-      const network = async (batch: number, pictures: number) => {
-        const message: NetworkTask = { model, batch, pictures: Math.ceil(pictures / pool.size) };
-        const jobs = Array.from({ length: pool.size }, () => pool.run<number>({ ...task, message }));
+      const module = new URL("./network-task.js", import.meta.url);
+      /** Pictures per second of all threads, each on its own message. */
+      const onAll = async (task: string, messageOf: (thread: number) => NetworkTask | LoopTask) => {
+        const jobs = Array.from({ length: pool.size }, (_, i) =>
+          pool.run<number>({ module, export: task, message: messageOf(i) }),
+        );
         return pool.size * Math.min(...(await Promise.all(jobs)));
       };
+      const network = (batch: number, pictures: number) =>
+        onAll("runNetwork", () => ({ model, batch, pictures: Math.ceil(pictures / pool.size) }));
       const description = featurizer.params.model as ImageModel;
       const { bytes } = await loadModel(description);
       const whole = networkGraph(description, bytes, description.features!.tensor, true).toBytes();
-      const loop = async () => {
-        const each = Math.ceil(count / pool.size);
-        const jobs = Array.from({ length: pool.size }, (_, i) => {
-          const message: LoopTask = { model: whole, files: files.slice(i * each, (i + 1) * each) };
-          return pool.run<number>({ module: task.module, export: "runLoop", message });
-        });
-        return pool.size * Math.min(...(await Promise.all(jobs)));
-      };
+      const each = Math.ceil(count / pool.size);
+      const loop = () => onAll("runLoop", (i) => ({ model: whole, files: files.slice(i * each, (i + 1) * each) }));
       // the network alone as it is fastest here
       const tried = await inTurn(
         3,

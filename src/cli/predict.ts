@@ -75,8 +75,9 @@ async function unlessInterrupted(work: (signal: AbortSignal) => Promise<void>): 
 
 /** By the name's end; csv and json may be compressed. */
 function formatOf(path: string): "parquet" | "csv" | "json" | undefined {
-  const format = tables[extname(path.replace(/\.(gz|zst)$/i, "")).toLowerCase()];
-  return format === "parquet" && /\.(gz|zst)$/i.test(path) ? undefined : format;
+  const plain = path.replace(/\.(gz|zst)$/i, "");
+  const format = tables[extname(plain).toLowerCase()];
+  return format === "parquet" && plain !== path ? undefined : format;
 }
 
 function readInput(session: Session, input: string): DataFrame {

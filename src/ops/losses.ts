@@ -78,6 +78,7 @@ function probabilities(
     const isPlain = weights === undefined && attrs.ignore_index === undefined && attrs.reduction !== "mean";
     const losses = isPlain ? plain : g.mul(each, plain);
     const loss = attrs.reduction === "none" ? losses : g.reduceSum(losses);
+    // -1 per row, of no more operators than one
     return { p, minusOne: g.clip(q, -1, -1), outputs: [loss, g.sub(scores, total)] };
   };
   if (!g.nodes.includes(node)) return build();

@@ -2,7 +2,7 @@
 
 import type { Node } from "../graph/types.js";
 import { sizeOf } from "../tensor/shape.js";
-import { type BlockedBody, BlockedNodes, floatShape } from "./blocked-nodes.js";
+import { type BlockedBody, BlockedNodes, floatShape, groupOf } from "./blocked-nodes.js";
 
 /** The nodes that do the same in blocks, where there is a kernel for it and it pays. */
 export function convInBlocks(node: Node, body: BlockedBody): Node[] | undefined {
@@ -29,16 +29,16 @@ export function convInBlocks(node: Node, body: BlockedBody): Node[] | undefined 
 }
 
 function kindOf(
-  { attrs, outputs }: Node,
+  node: Node,
   [out = 0, perGroup = 0, ...kernel]: readonly number[],
   { block, infos }: BlockedBody,
 ): "depthwise" | "whole" | undefined {
-  const group = Number(attrs.get("group")?.value ?? 1);
+  const group = groupOf(node);
   if (kernel.length !== 2 || out === 0 || out % block !== 0) return undefined;
   if (group === out && perGroup === 1) return "depthwise";
   if (group !== 1 || perGroup % block !== 0) return undefined;
   // windows of one place are a plain product, which gains nothing; nor do windows of a picture's size, as weight gradients have
-  const height = infos.get(outputs[0] ?? "")?.shape?.[2];
+  const height = infos.get(node.outputs[0] ?? "")?.shape?.[2];
   const isLarge = typeof height === "number" && kernel[0]! > height;
   return sizeOf(kernel) === 1 || isLarge ? undefined : "whole";
 }

@@ -53,6 +53,11 @@ export function floatShape(info: ValueInfo | undefined): readonly number[] | und
   return known ? (info.shape as readonly number[]) : undefined;
 }
 
+/** Into how many groups a convolution cuts its channels. */
+export function groupOf({ attrs }: Node): number {
+  return Number(attrs.get("group")?.value ?? 1);
+}
+
 type AttributeValues = Readonly<Record<string, number | readonly number[]>>;
 
 /** The nodes that come in place of one, as they are added. Results without a name are the output of the node replaced. */

@@ -2,7 +2,7 @@
 
 import type { Node } from "../graph/types.js";
 import { sizeOf } from "../tensor/shape.js";
-import { type BlockedBody, BlockedNodes, floatShape } from "./blocked-nodes.js";
+import { type BlockedBody, BlockedNodes, floatShape, groupOf } from "./blocked-nodes.js";
 
 /** The results of one remainder along an axis: those at `remainder + stride * j`, for `places` numbers j. */
 interface Phase {
@@ -25,7 +25,7 @@ export function transposeInBlocks(node: Node, body: BlockedBody): Node[] | undef
   const numbers = (name: string) => node.attrs.get(name)?.value as readonly number[] | undefined;
   const strides = numbers("strides")?.map(Number) ?? [1, 1];
   const isPlain =
-    Number(node.attrs.get("group")?.value ?? 1) === 1 &&
+    groupOf(node) === 1 &&
     (numbers("dilations") ?? []).every((step) => Number(step) === 1) &&
     (node.attrs.get("auto_pad")?.value ?? "NOTSET") === "NOTSET" &&
     numbers("output_shape") === undefined;
