@@ -130,7 +130,16 @@ export function didYouMean(name: string, names: Iterable<string>): string {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
+  best ??= [...names].find((candidate) => isPartOf(name, candidate) || isPartOf(candidate, name));
   return best === undefined ? "" : `; did you mean ${JSON.stringify(best)}?`;
+}
+
+/** Whether one name is in another, as "path" in "filepath", or is its initials, as "lr" for "learningRate". */
+function isPartOf(short: string, long: string): boolean {
+  const initials = [...long.matchAll(/^[a-z]|[A-Z]/g)].join("");
+  return short.length >= 4
+    ? long.toLowerCase().includes(short.toLowerCase())
+    : short.length > 1 && short === initials.toLowerCase();
 }
 
 /** Message of anything thrown. */

@@ -2,7 +2,8 @@
 
 import { GraphError, ParamError } from "../errors.js";
 import type { Value } from "../graph/value.js";
-import { boolean, json, number, optional, text } from "../util/params.js";
+import { isMaker } from "../util/kind.js";
+import { boolean, json, number, optional, show, text } from "../util/params.js";
 import { Connection, Layer, layers, type NetworkInput } from "./layer.js";
 import { connectionsParam, type Joined, layerList } from "./network-json.js";
 import { type InputShapes, summarize } from "./summary.js";
@@ -90,7 +91,7 @@ export function sequential(given: readonly (Layer | Connection)[], options: Netw
   if (!Array.isArray(given)) {
     throw new ParamError(
       "sequential",
-      `the layers must be a list, as in nn.sequential([nn.dense(10)]), got ${String(given)}`,
+      `the layers must be a list, as in nn.sequential([nn.dense(10)]), got ${given instanceof Layer ? given.label : show(given)}`,
     );
   }
   const [first, ...rest] = given as readonly (Layer | Connection)[];
@@ -99,8 +100,9 @@ export function sequential(given: readonly (Layer | Connection)[], options: Netw
   if (used.length === 0) throw new ParamError("sequential", "there are no layers; give at least one");
   for (const [i, layer] of (used as readonly unknown[]).entries()) {
     if (layer instanceof Layer) continue;
-    const found = layer instanceof Connection ? "an input or a layer that was applied" : String(layer);
-    throw new ParamError("sequential", `layer ${i + 1} must be a layer such as nn.dense(10), got ${found}`);
+    const found = layer instanceof Connection ? "an input or a layer that was applied" : show(layer);
+    const mend = isMaker(layer) ? "; call it with its parameters" : "";
+    throw new ParamError("sequential", `layer ${i + 1} must be a layer such as nn.dense(10), got ${found}${mend}`);
   }
   return chain({ layers: used, input: start, ...options }) as Network;
 }

@@ -1,7 +1,7 @@
 /** @file Pipeline: stages one after the other, fitted as one; PipelineModel: what comes of it. */
 
 import type { DataFrame } from "../data/dataframe.js";
-import { expectSignal } from "../data/expect.js";
+import { expectOptions, expectSignal } from "../data/expect.js";
 import type { Schema } from "../data/schema.js";
 import { ParamError, TrainingError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
@@ -88,6 +88,7 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
 
   /** Fits every Estimator in turn. Columns of all stages are checked before any work. */
   async fit(df: DataFrame, options: FitOptions = {}): Promise<PipelineModel> {
+    expectOptions(options, this, ["signal"]);
     expectSignal(options.signal, this);
     await this.schemaAfter(await schemaOf(df, this));
     const { stages } = this.params;

@@ -1,11 +1,12 @@
 /** @file Writes a stage to a folder: one JSON and the assets as files. */
 
 import { randomUUID } from "node:crypto";
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { StageSpec } from "../data/batch-stage.js";
 import { expectText } from "../data/expect.js";
 import { DataError } from "../errors.js";
+import { makeFolder } from "../util/make-folder.js";
 import { version } from "../util/version.js";
 import { type ModelFile, type ModelStore, writeThrough } from "./store.js";
 
@@ -62,7 +63,7 @@ export async function saveStage(
   }
   const aside = join(dirname(target), `.${basename(target)}.${randomUUID()}.tmp`);
   try {
-    await mkdir(join(aside, "assets"), { recursive: true });
+    await makeFolder(join(aside, "assets"));
     const { stored, files } = filesOf(spec);
     await Promise.all(files.map(({ file, bytes }) => writeFile(join(aside, file), bytes)));
     await writeFile(join(aside, jsonName), stored);

@@ -1,12 +1,13 @@
 /** @file Downloads a file once into a cache folder: checked by sha256, resumed after a break, one process at a time. */
 
-import { mkdir, open, rename, rm, stat, utimes } from "node:fs/promises";
+import { open, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { DataError, messageOf } from "../errors.js";
 import { hashFile } from "../runtime/load-asset.js";
+import { makeFolder } from "../util/make-folder.js";
 
 /** Where downloads are kept: the environment's DEEPFRAME_CACHE, else `.cache/deepframe` in the home folder. */
 export function cacheFolder(): string {
@@ -34,7 +35,7 @@ export interface DownloadOptions {
 export async function download(url: string, sha256: string, options: DownloadOptions = {}): Promise<string> {
   const target = cachedPath(url, sha256);
   if (await sizeOf(target)) return target;
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolder(dirname(target));
   const unlock = await lock(`${target}.lock`, options);
   try {
     if (await sizeOf(target)) return target; // another thread was faster

@@ -1,8 +1,9 @@
 /** @file CheckpointFolder: the last checkpoints of a run in a folder, each whole or not there at all. */
 
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, messageOf, type Who } from "../errors.js";
+import { makeFolder } from "../util/make-folder.js";
 import { writeWhole } from "../util/write-whole.js";
 import { type Checkpoint, decodeCheckpoint } from "./checkpoint.js";
 
@@ -61,7 +62,7 @@ export class CheckpointFolder {
   /** Newest first. Files that a killed process was writing go. */
   async #names(): Promise<string[]> {
     try {
-      await mkdir(this.#path, { recursive: true });
+      await makeFolder(this.#path);
       const names = await readdir(this.#path);
       for (const name of names) {
         if (name.startsWith("checkpoint-") && name.includes(".part-"))
@@ -77,7 +78,7 @@ export class CheckpointFolder {
   }
 
   #failed(what: string, cause: unknown): DataError {
-    const message = `cannot ${what} checkpointDir "${this.#path}": ${messageOf(cause)}`;
+    const message = `cannot ${what} checkpointDir "${this.#path}": ${messageOf(cause)}; give a folder that can be written`;
     return new DataError(this.#who, message, { code: "CHECKPOINT", cause });
   }
 }

@@ -77,7 +77,7 @@ describe("checkpoints of a run", () => {
     const file = join(folder, "file");
     await writeFile(file, "");
     await expect(trainOnce({ epochs: 1, checkpointDir: file })).rejects.toThrow(
-      `test: cannot use checkpointDir "${file}": EEXIST: file already exists, mkdir '${file}'`,
+      `test: cannot use checkpointDir "${file}": EEXIST: file already exists, mkdir '${file}'; give a folder that can be written`,
     );
   });
 });

@@ -5,8 +5,9 @@ import { byteLengthOf } from "../graph/element-type.js";
 import type { Graph } from "../graph/graph.js";
 import { bodiesOf } from "../graph/scope.js";
 import type { GraphBody } from "../graph/types.js";
+import type { WeightSpec } from "../nn/build.js";
 import { estimateMemory } from "../ops/memory.js";
-import { sizeOf } from "../tensor/shape.js";
+import { formatShape, sizeOf } from "../tensor/shape.js";
 import { formatBytes } from "../util/format.js";
 
 export interface MemoryNeeds {
@@ -33,6 +34,27 @@ export function requireMemory(graph: Graph, { who, free, batchSize, threads = 1,
   const mend = mayRecompute ? "set recompute: true or a smaller batchSize" : "set a smaller batchSize";
   const message = `a step on ${batchSize} rows takes about ${formatBytes(needed)}, and ${formatBytes(free)} are free; its largest tensor is "${largest.name}" with ${formatBytes(largest.bytes)}; ${mend}`;
   throw new EngineError(who, message, { code: "MEMORY", needed, free, tensor: largest.name, bytes: largest.bytes });
+}
+
+/**
+ * @throws EngineError where the weights alone, with a gradient and what the optimizer keeps of each, take more than there is.
+ */
+export function requireWeightMemory(weights: readonly WeightSpec[], slots: number, who: Who, free: number): void {
+  const bytesOf = ({ shape, trainable }: WeightSpec) => 4 * sizeOf(shape) * (trainable ? 2 + slots : 1);
+  const needed = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
+  const largest = weights.reduce(
+    (most, weight) => (sizeOf(weight.shape) > sizeOf(most.shape) ? weight : most),
+    weights[0]!,
+  );
+  // one weight is one typed array, and one tensor of a file, of less than 2 GiB
+  const isTooLong = 4 * sizeOf(largest.shape) > 2 ** 31 - 1;
+  if (needed < free && !isTooLong) return;
+  const bytes = 4 * sizeOf(largest.shape);
+  const found = isTooLong
+    ? `weight "${largest.name}" ${formatShape(largest.shape)} would take ${formatBytes(bytes)}, but one weight takes 2 GiB at most`
+    : `the weights, their gradients and what the optimizer keeps take about ${formatBytes(needed)}, and ${formatBytes(free)} are free; the largest is "${largest.name}" ${formatShape(largest.shape)} with ${formatBytes(bytes)}`;
+  const message = `${found}; make its layer smaller`;
+  throw new EngineError(who, message, { code: "MEMORY", needed, free, tensor: largest.name, bytes });
 }
 
 function allBytes(body: GraphBody): number {

@@ -15,6 +15,7 @@ import { CheckpointFolder } from "./checkpoint-folder.js";
 import { Engine } from "./engine.js";
 import { resultRows } from "./frozen-cache.js";
 import { Layout } from "./layout.js";
+import { requireWeightMemory } from "./memory.js";
 import { type Manifest, manifestOf, type Problem } from "./problem.js";
 import type { RowStore } from "./row-store.js";
 import { Run } from "./run.js";
@@ -94,6 +95,10 @@ export async function train(options: TrainOptions): Promise<Trained> {
   const { manifest: whole = manifestOf(options.problem) } = options;
   await nextTurn();
   const { recompute = false, who, problem, seed, optimizer, weights, memoryLimit, device = "cpu" } = options;
+  const slots = Object.keys(optimizer.slots).length;
+  if (whole.weights.length > 0) {
+    requireWeightMemory(whole.weights, slots, who, memoryLimit ?? process.availableMemory());
+  }
   const builder = new Builder({ who, problem, optimizer, seed, recompute, weights, memoryLimit }, whole);
   try {
     const first = await builder.draw();

@@ -2,7 +2,16 @@
 
 import { didYouMean, listNames, ParamError, type Who } from "../errors.js";
 import type { Asset } from "./asset.js";
-import { checkParams, type Input, type Param, type ParamSpecs, type ReadStored, type Values } from "./params.js";
+import {
+  checkParams,
+  type Input,
+  isPlain,
+  type Param,
+  type ParamSpecs,
+  type ReadStored,
+  show,
+  type Values,
+} from "./params.js";
 
 /** A type's name and checked parameters. */
 export interface Configured {
@@ -87,7 +96,7 @@ export class Kind<T extends Configured> {
       if (!isPlain(options)) {
         throw new ParamError(
           type,
-          `options must be an object, as { ${optionOf(specs, order)}: ... }, got ${String(options)}`,
+          `options must be an object, as { ${optionOf(specs, order)}: ... }, got ${show(options)}`,
         );
       }
       return checked({ ...Object.fromEntries(order.map((key, i) => [key, args[i]])), ...options });
@@ -118,7 +127,10 @@ export class Kind<T extends Configured> {
       optional: options !== undefined,
       default: options?.default,
       accepts: (value) => (typeof value === "string" ? this.#types.has(keyOf(value)) : this.has(value)),
-      hint: (value) => (typeof value === "string" ? didYouMean(value, [...kind.types, ...kind.#types.keys()]) : ""),
+      hint(value) {
+        if (typeof value === "string") return didYouMean(value, [...kind.types, ...kind.#types.keys()]);
+        return isMaker(value) ? "; call it with its parameters" : "";
+      },
       broken: [7, "no such thing"],
       encode: (value, assets) => this.encode(value, assets),
       decode: (json, read) => (typeof json === "string" ? json : this.decode(json, read, this.name)),
@@ -172,6 +184,11 @@ export class Kind<T extends Configured> {
   }
 }
 
+/** A function that makes one of some family, where what it makes was meant. */
+export function isMaker(value: unknown): value is Maker<unknown> {
+  return typeof value === "function" && "specs" in value && "type" in value;
+}
+
 /** A parameter to show in messages. */
 function optionOf(specs: ParamSpecs, positional: readonly PropertyKey[]): string {
   return Object.keys(specs).find((name) => !positional.includes(name)) ?? "name";
@@ -180,8 +197,4 @@ function optionOf(specs: ParamSpecs, positional: readonly PropertyKey[]): string
 /** Names are the same whatever their case and separators: `crossEntropy`, `CrossEntropy`, `cross_entropy`. */
 function keyOf(type: string): string {
   return type.toLowerCase().replaceAll(/[-_ ]/g, "");
-}
-
-function isPlain(value: unknown): value is object {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

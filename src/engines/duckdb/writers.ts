@@ -1,12 +1,13 @@
 /** @file A query's rows into one file: written aside, then put in place, so that nobody sees half of it. */
 
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { WriteOptions } from "../../data/engine.js";
 import type { Schema } from "../../data/schema.js";
 import { formatType } from "../../data/types.js";
 import { DataError, listNames, messageOf, ParamError } from "../../errors.js";
+import { makeFolder } from "../../util/make-folder.js";
 import type { Database } from "./database.js";
 import { quoteValue } from "./dialect.js";
 import { jsonQuery } from "./json-query.js";
@@ -41,7 +42,7 @@ export async function writeFile(
   ];
   const rows = format === "json" ? jsonQuery(query, schema) : query;
   const aside = `${target}.${randomUUID().slice(0, 8)}.tmp`;
-  await mkdir(dirname(target), { recursive: true }).catch((cause) => {
+  await makeFolder(dirname(target)).catch((cause) => {
     throw new DataError(who, `cannot make the folder ${JSON.stringify(dirname(target))}: ${messageOf(cause)}`, {
       cause,
       path,

@@ -23,7 +23,10 @@ function several(who: string, xs: readonly Value[]): readonly [Value, ...Value[]
       return other === undefined || size === other || size === 1 || other === 1 || typeof size !== typeof other;
     });
     if (fits) continue;
-    throw new ShapeError(who, `expected inputs of one shape, got ${shown(first.shape)} and ${shown(x.shape)}`);
+    throw new ShapeError(
+      who,
+      `expected inputs of one shape, got ${shown(first.shape)} and ${shown(x.shape)}; put dense() or reshape() before one of them`,
+    );
   }
   return [first, ...rest];
 }
@@ -85,7 +88,7 @@ export const concatenate = defineLayer({
       if (fits || other === undefined || other.includes("?") || shape.includes("?")) continue;
       throw new ShapeError(
         "Concatenate",
-        `expected inputs that differ along axis ${axis} only, got ${formatShape(shape)} and ${formatShape(other)}`,
+        `expected inputs that differ along axis ${axis} only, got ${formatShape(shape)} and ${formatShape(other)}; set axis, or reshape one of them`,
       );
     }
     return g.concat(inputs[0]!, inputs.slice(1), { axis });

@@ -78,7 +78,7 @@ export const upSampling3d = upSampling(3);
 type Margins = number | readonly (number | readonly [number, number])[];
 
 /** A number for all sides, one per dimension, or [before, after] per dimension; of sequences [before, after]. */
-function margins(doc: string, rank: SpatialRank) {
+function margins(doc: string, rank: SpatialRank, given = 1) {
   const isSize = (value: unknown) => Number.isInteger(value) && (value as number) >= 0;
   const isPair = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(isSize);
   const expected =
@@ -90,7 +90,7 @@ function margins(doc: string, rank: SpatialRank) {
     (rank === 1
       ? isPair(value)
       : Array.isArray(value) && value.length === rank && (value.every(isSize) || value.every(isPair)));
-  return json<Margins>(doc, expected, accepts, { default: 1 });
+  return json<Margins>(doc, expected, accepts, { default: given });
 }
 
 /** [before, after] of each dimension. */
@@ -122,7 +122,8 @@ function cropping(rank: SpatialRank) {
   return defineLayer({
     type,
     positional: ["cropping"],
-    params: { cropping: margins("places cut off at the sides", rank) },
+    // Keras's default for pictures is none
+    params: { cropping: margins("places cut off at the sides", rank, rank === 2 ? 0 : 1) },
     build({ g }, [x], given) {
       const shape = expectLayout(type, x, layoutOf[rank]);
       const sides = pairs(given.cropping, rank);

@@ -29,7 +29,8 @@ function reversed(layer: Layer): Layer {
 
 /**
  * A recurrent layer forwards and a second one backwards, their results merged: [batch, time, features] to
- * [batch, 2 * units] by default (Schuster and Paliwal, 1997).
+ * [batch, 2 * units] by default (Schuster and Paliwal, 1997). Applied to several inputs it begins with the states after the
+ * first: one half is for the forward layer, the other for the backward one, as in Keras.
  *
  * @example nn.bidirectional(nn.lstm(32, { returnSequences: true }))
  */
@@ -45,8 +46,14 @@ export const bidirectional = defineLayer({
   build({ g, call, maskOf, setMask }, inputs, params) {
     const forward = recurrentOf(params.layer);
     const backward = params.backwardLayer === undefined ? reversed(forward) : recurrentOf(params.backwardLayer);
-    const [a, ...statesA] = call(forward, inputs, `forward_${pathName(forward)}`);
-    const [b, ...statesB] = call(backward, [inputs[0]!], `backward_${pathName(backward)}`);
+    const [x, ...states] = inputs;
+    const half = states.length / 2;
+    if (!Number.isInteger(half)) {
+      const mend = "give as many for each direction, the forward ones first";
+      throw new ShapeError("Bidirectional", `expected states for both directions, got ${states.length}; ${mend}`);
+    }
+    const [a, ...statesA] = call(forward, [x!, ...states.slice(0, half)], `forward_${pathName(forward)}`);
+    const [b, ...statesB] = call(backward, [x!, ...states.slice(half)], `backward_${pathName(backward)}`);
     const merged = ((): readonly Value[] => {
       if (params.mergeMode === "concat") return [g.concat(a!, [b!], { axis: -1 })];
       if (params.mergeMode === "sum") return [g.add(a!, b!)];

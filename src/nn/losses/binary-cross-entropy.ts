@@ -21,6 +21,7 @@ const isWeight = (value: unknown) => typeof value === "number" && value >= 0 && 
  */
 export const binaryCrossentropy = defineLoss({
   type: "BinaryCrossentropy",
+  aliases: ["bce", "sigmoidCrossEntropyWithLogits"],
   specs: {
     ...binary,
     posWeight: optional(

@@ -66,7 +66,9 @@ function requirePlaces(who: string, { shape: predicted }: Value, { shape: given 
   if (!areNumbers(placesShape) || !areNumbers(numbersShape)) return;
   const [places, numbers] = [sizeOf(placesShape), sizeOf(numbersShape)];
   if (places === numbers) return;
-  const found = `the network gives [${predicted.join(", ")}], which has ${places} places in each row, but labels have ${numbers}`;
+  const found = `the network gives [${predicted.join(", ")}], which has ${places} place${places === 1 ? "" : "s"} in each row, but labels have ${numbers}`;
+  const isOneHot = places === 1 && numbers === predicted.at(-1);
+  if (isOneHot) throw new ShapeError(who, `${found}; for one-hot labels take loss "categoricalCrossentropy"`);
   throw new ShapeError(who, `${found}; put flatten() or pooling before its last layer, or give a label for each place`);
 }
 

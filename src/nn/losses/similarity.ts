@@ -7,6 +7,7 @@ import { defineLoss } from "./loss.js";
 /** sum(target * log(target / prediction)) over the last dimension; both are probabilities, as after softmax. */
 export const klDivergence = defineLoss({
   type: "KLDivergence",
+  aliases: ["kld", "kullbackLeiblerDivergence"],
   specs: {},
   perPlace({ g, prediction, target }) {
     const [p, t] = [g.clip(prediction, tiny, 1), g.clip(target, tiny, 1)];
@@ -17,6 +18,7 @@ export const klDivergence = defineLoss({
 /** Minus the cosine of the angle between prediction and target, along the last dimension; 0 where one of them is 0. */
 export const cosineSimilarity = defineLoss({
   type: "CosineSimilarity",
+  aliases: ["cosineProximity"],
   predicts: "values",
   specs: {},
   perPlace({ g, prediction, target }) {

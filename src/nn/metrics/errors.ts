@@ -65,7 +65,7 @@ export const meanAbsolutePercentageError = meanMetric({
 /** Mean cosine of the angle between prediction and target, along the last dimension. */
 export const cosineSimilarity = meanMetric({
   type: "CosineSimilarity",
-  aliases: ["cosine"],
+  aliases: ["cosine", "cosineProximity"],
   name: "cosine_similarity",
   isLargerBetter: true,
   of({ g, prediction, target }) {

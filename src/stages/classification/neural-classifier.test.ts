@@ -29,7 +29,7 @@ describe.each(engines)("NeuralClassifier on $name", ({ frame }) => {
     [{ label: 2 }, /^NeuralClassifier: row 1 of column "label" holds label 2, but the network tells 2 classes apart/],
     [
       { label: 0.5 },
-      /^NeuralClassifier: row 1 of column "label" holds 0.5, which int32 cannot hold; fill or drop it first$/,
+      /^NeuralClassifier: row 1 of column "label" holds 0.5, which int32 cannot hold; number the classes from 0, as StringIndexer does$/,
     ],
     [{ label: null }, /^NeuralClassifier: row 1 of column "label" is null; fill or drop it first$/],
     [{ features: [1, Number.NaN] }, /^NeuralClassifier: row 1 of column "features" holds NaN; numbers must be finite/],

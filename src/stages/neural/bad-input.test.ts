@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import * as nn from "../../nn/index.js";
 import * as optim from "../../optim/index.js";
 import { Session } from "../../session.js";
+import { progressBar } from "../../train/callbacks/index.js";
 import { LogisticRegression } from "../classification/logistic-regression.js";
 import { NeuralClassifier } from "../classification/neural-classifier.js";
 
@@ -47,6 +48,31 @@ describe("what people get wrong at first", () => {
       "a number for options",
       () => (optim.adam as unknown as (lr: number) => unknown)(0.001),
       /^Adam: options must be an object, as { lr: ... }, got 0.001$/,
+    ],
+    [
+      "a layer that is not called",
+      () => nn.sequential([nn.dense(4), nn.flatten as unknown as nn.Layer]),
+      /^sequential: layer 2 must be a layer such as nn.dense\(10\), got the function Flatten; call it with its parameters$/,
+    ],
+    [
+      "an activation that is not called",
+      () => nn.dense(4, { activation: nn.activations.relu as unknown as string }),
+      /, got the function Relu; call it with its parameters$/,
+    ],
+    [
+      "a callback that is not called",
+      () => new NeuralClassifier({ network: network(), callbacks: [progressBar as never] }),
+      /, got \[the function progressBar\]; call what makes one, as in callbacks.progressBar\(\), or give functions to callbacks.lambdaCallback$/,
+    ],
+    [
+      "a learning rate by its long name",
+      () => optim.adam({ learningRate: 0.1 } as object),
+      /^Adam: no parameter "learningRate" \(.*\); did you mean "lr"\?$/,
+    ],
+    [
+      "a part of a name",
+      () => new NeuralClassifier({ network: network(), loss: "triplet" }),
+      /got "triplet"; did you mean "TripletSemiHard"\?$/,
     ],
     [
       "layers in an object",
@@ -102,6 +128,34 @@ describe("what people get wrong at first", () => {
       "CrossEntropy: the network gives [20, 2, 2], which has 2 places in each row, but labels have 1; put flatten() or pooling before its last layer, or give a label for each place",
     ],
     [
+      "one-hot labels for a loss of class numbers",
+      () => {
+        const oneHot = session.sql("SELECT CAST([0, 1] AS FLOAT[2]) AS label, CAST([1, 2] AS FLOAT[2]) AS features");
+        return new NeuralClassifier({ network: network(), ...settings }).fit(oneHot);
+      },
+      'CrossEntropy: the network gives [1, 2], which has 1 place in each row, but labels have 2; for one-hot labels take loss "categoricalCrossentropy"',
+    ],
+    [
+      "labels between class numbers",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(data.withColumn("label", "label / 2.0")),
+      'NeuralClassifier: row 1 of column "label" holds 0.5, which int32 cannot hold; number the classes from 0, as StringIndexer does',
+    ],
+    [
+      "doubles beyond float32",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(data.withColumn("features", "[1e300, word]")),
+      'NeuralClassifier: row 0 of column "features" holds Infinity, or more than float32\'s 3.4e38; numbers must be finite: fill or drop the row first',
+    ],
+    [
+      "validation of all rows",
+      () => new NeuralClassifier({ network: network(), ...settings, validation: 0.9999 }).fit(data),
+      "NeuralClassifier: there are no rows to train on; validation takes all 20 of them; change validation",
+    ],
+    [
+      "an option of fit that there is not",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(data, { sginal: undefined } as object),
+      'NeuralClassifier: unknown option "sginal"; there are "signal"; did you mean "signal"?',
+    ],
+    [
       "validation by steps without rows for it",
       () => new NeuralClassifier({ network: network(), ...settings, validateEverySteps: 5 }).fit(data),
       "NeuralClassifier: validateEverySteps needs rows to validate on; set validation, to 0.1 for a tenth of the rows",
@@ -146,8 +200,34 @@ describe("what people get wrong at first", () => {
   test("numbers that an embedding has no vector for", async () => {
     const words = nn.sequential([nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
     const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
+    const takes = (found: string) =>
+      `${found}, but Embedding(10, 4) takes whole numbers from 0 to 9; make its inputDim larger, or number what there is from 0, as StringIndexer does`;
+    await expect(classifier.fit(data)).rejects.toThrow(takes('NeuralClassifier: row 10 of column "word" holds 10'));
+    // a table is read from its end with numbers below 0
+    await expect(classifier.fit(data.withColumn("word", "-word"))).rejects.toThrow(
+      takes('NeuralClassifier: row 1 of column "word" holds -1'),
+    );
+    await expect(classifier.fit(data.withColumn("word", "word / 4.0"))).rejects.toThrow(
+      takes('NeuralClassifier: row 1 of column "word" holds 0.25'),
+    );
+  });
+
+  test("numbers that no layer before an embedding keeps within its table", async () => {
+    const words = nn.sequential([nn.lambda((x) => x.mul(2)), nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
+    const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
     await expect(classifier.fit(data)).rejects.toThrow(
-      /^NeuralClassifier: an Embedding was fed 1\d, but its numbers go from 0 to 9; make its inputDim larger, or check the column$/,
+      /^NeuralClassifier: an Embedding was fed \d\d, but its numbers go from 0 to 9; make its inputDim larger, or check the column$/,
+    );
+  });
+
+  test("a network that no memory holds, before it is drawn", async () => {
+    const wide = (units: number) => nn.sequential([nn.dense(units), nn.dense(units), nn.dense(2)]);
+    await expect(new NeuralClassifier({ network: wide(100_000), ...settings }).fit(data)).rejects.toThrow(
+      'NeuralClassifier: weight "dense_1/kernel" [100000, 100000] would take 40.0 GB, but one weight takes 2 GiB at most; make its layer smaller',
+    );
+    const many = nn.sequential([...Array.from({ length: 2000 }, () => nn.dense(20_000)), nn.dense(2)]);
+    await expect(new NeuralClassifier({ network: many, ...settings }).fit(data)).rejects.toThrow(
+      /^NeuralClassifier: the weights, their gradients and what the optimizer keeps take about [\d.]+ TB, and [\d.]+ [GT]B are free; the largest is "dense_1\/kernel" \[20000, 20000\] with 1.6 GB; make its layer smaller$/,
     );
   });
 

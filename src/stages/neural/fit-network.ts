@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DataFrame } from "../../data/dataframe.js";
-import { expectSignal } from "../../data/expect.js";
+import { expectOptions, expectSignal } from "../../data/expect.js";
 import type { Schema } from "../../data/schema.js";
 import { DataError, listNames, ParamError, SchemaError, TrainingError } from "../../errors.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
@@ -33,7 +33,7 @@ import type { Feed } from "../onnx/feed.js";
 import { columnsBy, type FieldColumn, inputColumns, targetColumn, weightColumn } from "./columns.js";
 import type { MetricList, neuralParams } from "./params.js";
 import { lossesBy, metricsBy, requireOutputs } from "./per-output.js";
-import { type Holdout, readRows, type Target } from "./read-rows.js";
+import { type Fed, type Holdout, readRows, type Target } from "./read-rows.js";
 
 export interface NetworkParams extends Values<typeof neuralParams> {
   readonly loss: Loss | string | Readonly<Record<string, Loss | string>>;
@@ -87,17 +87,20 @@ export interface Making<M> {
 export async function fitNetwork<M>(
   stage: Stage & { readonly params: NetworkParams },
   df: DataFrame,
-  { signal }: FitOptions,
+  options: FitOptions,
   making: Making<M>,
   numbers: readonly string[] = [],
 ): Promise<M> {
   const { params } = stage;
+  expectOptions(options, stage, ["signal"]);
+  const { signal } = options;
   expectSignal(signal, stage);
   const schema = await df.schema();
   const { network, features, labels } = requireColumns(schema, params, stage);
-  const inputs = await inputColumns(df, network, features, stage);
+  const given = await inputColumns(df, network, features, stage);
   const lossOf = lossesBy(params.loss, network.outputs, stage);
-  const { classesOf, manifest } = await lookOver({ network, inputs: inputs.map(({ field }) => field) });
+  const { classesOf, embeddings, manifest } = await lookOver({ network, inputs: given.map(({ field }) => field) });
+  const inputs = given.map((column, i): Fed => ({ ...column, embedding: embeddings[i] }));
   const targets = network.outputs.map((output) => {
     const { target } = lossOf.get(output)!;
     const column = targetColumn(schema, output, labels.get(output)!, target, stage);
@@ -117,16 +120,16 @@ export async function fitNetwork<M>(
   });
   if (params.validation instanceof DataFrame)
     await requireSame(params.validation, [...inputs, ...targets, weight], stage);
-  const options = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
+  const reading = { inputs, targets, weight, classWeight, who: stage, signal, budget: params.memory * 2 ** 20 };
   const holdout = holdoutOf(params, schema, stage);
-  const { train: rows, validation: held } = await readRows(df, options, holdout);
+  const { train: rows, validation: held } = await readRows(df, reading, holdout);
   let validation = held;
   try {
     if (params.validation instanceof DataFrame) {
-      validation = (await readRows(params.validation, options, undefined)).train;
+      validation = (await readRows(params.validation, reading, undefined)).train;
     }
     if (rows.rows === 0)
-      throw new DataError(stage, "there are no rows to train on; check the filter before it", { code: "NO_ROWS" });
+      throw new DataError(stage, `there are no rows to train on; ${whyNone(validation)}`, { code: "NO_ROWS" });
     if (validation?.rows === 0)
       throw new DataError(stage, "there are no rows to validate on; change validation", { code: "NO_ROWS" });
     for (const [i, { plan, classes }] of targets.entries()) {
@@ -186,6 +189,11 @@ export async function fitNetwork<M>(
   }
 }
 
+function whyNone(validation: { readonly rows: number } | undefined): string {
+  if (validation === undefined || validation.rows === 0) return "check the filter before it";
+  return `validation takes all ${validation.rows} of them; change validation`;
+}
+
 /** @throws SchemaError where rows to validate on lack a column that is trained on */
 async function requireSame(validation: DataFrame, columns: readonly (FieldColumn | undefined)[], who: Stage) {
   const schema = await validation.schema();
@@ -217,9 +225,16 @@ async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
   const fed = problem.inputs.map((field) =>
     inputOf(g, problem.network, field, g.input(field.name, field.dtype, ["batch", ...field.shape])),
   );
+  const embeddings: Fed["embedding"][] = fed.map(() => undefined);
   const built = buildNetwork(g, problem.network, fed, {
     training: false,
     weight: ({ name, shape }) => g.input(name, "float32", shape),
+    called({ layer, inputs: [x] }) {
+      const at = fed.findIndex(({ name }) => name === x?.name);
+      if (layer.type !== "Embedding" || at < 0) return;
+      const inputDim = layer.params.inputDim as number;
+      if (inputDim < (embeddings[at]?.inputDim ?? Infinity)) embeddings[at] = { label: layer.label, inputDim };
+    },
   });
   await nextTurn();
   // after the graph of named batches, so that messages speak of [batch, ...]
@@ -231,7 +246,7 @@ async function lookOver(problem: Pick<Problem, "network" | "inputs">) {
       return typeof last === "number" ? [[output, last]] : [];
     }),
   );
-  return { classesOf, manifest };
+  return { classesOf, embeddings, manifest };
 }
 
 function holdoutOf({ validation, seed }: NetworkParams, schema: Schema, who: Stage): Holdout {

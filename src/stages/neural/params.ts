@@ -138,7 +138,11 @@ const callbacks: Param<readonly Callback[], true> = {
     ),
   hint(value) {
     const wrong = Array.isArray(value) ? value.map(noHook).find((name) => name !== undefined) : undefined;
-    return wrong === undefined ? "" : `; there is no hook "${wrong}"${didYouMean(wrong, hooks)}`;
+    if (wrong !== undefined) return `; there is no hook "${wrong}"${didYouMean(wrong, hooks)}`;
+    const isUncalled = Array.isArray(value) && value.some((each) => typeof each === "function");
+    return isUncalled
+      ? "; call what makes one, as in callbacks.progressBar(), or give functions to callbacks.lambdaCallback"
+      : "";
   },
   broken: [7, ["earlyStopping"], [{ name: "log", onEpochend: () => {} }]],
   encode(value) {

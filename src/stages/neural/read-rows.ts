@@ -22,8 +22,13 @@ export interface Target extends FieldColumn {
   readonly isProbability: boolean;
 }
 
+/** A column that feeds the network, and the Embedding that reads it as it is. */
+export interface Fed extends FieldColumn {
+  readonly embedding: { readonly label: string; readonly inputDim: number } | undefined;
+}
+
 export interface ReadRows {
-  readonly inputs: readonly FieldColumn[];
+  readonly inputs: readonly Fed[];
   readonly targets: readonly Target[];
   readonly weight: FieldColumn | undefined;
   /** Factor of the weight of rows of each class, where there is one output, of classes or of the chance of class 1. */
@@ -96,11 +101,23 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
   const columns: Record<string, Rows["columns"][string]> = {};
   for (const { field, plan } of [...inputs, ...targets, ...(weight === undefined ? [] : [weight])]) {
     const { data } = readFeed(dataOf(batch, plan.column), plan, (row, reason) => {
-      throw badRow(who, plan.column, first + row, `${reason}; fill or drop it first`);
+      const isNoClass =
+        field.dtype === "int32" && reason.endsWith("cannot hold") && targets.some((target) => target.field === field);
+      const mend = isNoClass ? "number the classes from 0, as StringIndexer does" : "fill or drop it first";
+      throw badRow(who, plan.column, first + row, `${reason}; ${mend}`);
     });
     const values = data as Rows["columns"][string];
     if (values instanceof Float32Array) requireFinite(values, sizeOf(field.shape), plan.column, first, who);
     columns[field.name] = values;
+  }
+  for (const { field, plan, embedding } of inputs) {
+    if (embedding === undefined) continue;
+    const numbers = columns[field.name]!;
+    const at = indexOfStranger(numbers, embedding.inputDim);
+    if (at < 0) continue;
+    const takes = `${embedding.label} takes whole numbers from 0 to ${embedding.inputDim - 1}`;
+    const message = `holds ${numbers[at]}, but ${takes}; make its inputDim larger, or number what there is from 0, as StringIndexer does`;
+    throw badRow(who, plan.column, first + Math.floor(at / sizeOf(field.shape)), message);
   }
   for (const { field, plan, classes, isProbability } of targets) {
     const width = sizeOf(field.shape);
@@ -134,16 +151,22 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
   return { count: batch.numRows, columns: { ...columns, [rowWeight]: weights } };
 }
 
+/** Where the first value is that is no row of a table of `count`; -1 for none. */
+function indexOfStranger(values: Rows["columns"][string], count: number): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    if (!(value >= 0 && value < count && Number.isInteger(value))) return i;
+  }
+  return -1;
+}
+
 function requireFinite(values: Float32Array, width: number, column: string, first: number, who: Who): void {
   for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i])) {
-      throw badRow(
-        who,
-        column,
-        first + Math.floor(i / width),
-        `holds ${values[i]}; numbers must be finite: fill or drop the row first`,
-      );
-    }
+    if (Number.isFinite(values[i])) continue;
+    // what a double holds may be beyond what is trained on
+    const found = Number.isNaN(values[i]) ? "NaN" : `${values[i]}, or more than float32's 3.4e38`;
+    const message = `holds ${found}; numbers must be finite: fill or drop the row first`;
+    throw badRow(who, column, first + Math.floor(i / width), message);
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { HandMadeRun, losses } from "../../../test/training-run.js";
+import type { Callback } from "../callback.js";
 import * as callbacks from "./index.js";
 
 let folder = "";
@@ -156,6 +157,20 @@ describe("ModelCheckpoint", () => {
 });
 
 describe("CSVLogger", () => {
+  test("takes its path without a name, as Keras's does, and tells where it cannot write", async () => {
+    const make = (...args: unknown[]) => (callbacks.csvLogger as (...args: unknown[]) => Callback)(...args);
+    expect(() => make("a.csv", ";")).toThrow(
+      'CSVLogger: takes path and its parameters by name, as { path: ... }, got "a.csv", ";"',
+    );
+    expect(() => callbacks.csvLogger("a.csv", { seperator: ";" } as object)).toThrow(/did you mean "separator"\?$/);
+    const file = join(folder, "a.csv");
+    await new HandMadeRun(losses(1), [callbacks.csvLogger(file)]).go();
+    const inside = new HandMadeRun(losses(1), [callbacks.csvLogger(join(file, "b.csv"))]).go();
+    await expect(inside).rejects.toThrow(
+      `CSVLogger: cannot write "${file}/b.csv": EEXIST: file already exists, mkdir '${file}'; give a path that can be written`,
+    );
+  });
+
   test("writes a line per epoch, and goes on where a resumed run was", async () => {
     const make = () => callbacks.csvLogger({ path: join(folder, "log.csv") });
     const logs = losses(0.5, 0.25, 0.75);

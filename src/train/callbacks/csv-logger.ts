@@ -15,7 +15,7 @@ interface State {
  * Writes the logs of each epoch as a line of a CSV file, columns in alphabetical order, as Keras's CSVLogger. Epochs count
  * from 0. A resumed run goes on where its checkpoint was.
  *
- * @example callbacks.csvLogger({ path: "runs/log.csv" })
+ * @example callbacks.csvLogger("runs/log.csv")
  */
 export const csvLogger = defineCallback(
   "CSVLogger",
@@ -25,7 +25,7 @@ export const csvLogger = defineCallback(
     append: boolean("whether lines are added to a file that is there", { default: false }),
   },
   ({ path, separator, append }, name) => {
-    const file = new LogFile(path);
+    const file = new LogFile(path, name);
     return withState<State>(
       () => ({}),
       (state) => ({
@@ -48,4 +48,5 @@ export const csvLogger = defineCallback(
       }),
     );
   },
+  "path",
 );

@@ -1,20 +1,46 @@
 /** @file Makers of callbacks: parameters checked as everywhere, a state that begins anew with each run or goes on when resumed. */
 
-import { checkParams, type Input, type ParamSpecs, type Values } from "../../util/params.js";
+import { ParamError } from "../../errors.js";
+import { checkParams, type Input, isPlain, type ParamSpecs, show, type Values } from "../../util/params.js";
 import type { Callback, TrainingRun } from "../callback.js";
 
-/** A function that makes a callback from its parameters. @throws ParamError */
-export type CallbackMaker<P extends ParamSpecs, C extends Callback = Callback> =
+type FromOptions<P extends ParamSpecs, C extends Callback> =
   Partial<Input<P>> extends Input<P> ? (options?: Input<P>) => C : (options: Input<P>) => C;
+type FromFirst<P extends ParamSpecs, C extends Callback, F extends keyof Input<P>> = (
+  first: NonNullable<Input<P>[F]>,
+  options?: Omit<Input<P>, F>,
+) => C;
 
-/** Defines a callback: its parameters, and the hooks made of their values. */
-export function defineCallback<const P extends ParamSpecs, C extends Callback>(
-  name: string,
-  specs: P,
-  make: (params: Values<P>, name: string) => C,
-): CallbackMaker<P, C> {
-  const maker = (options: object = {}) => make(checkParams(name, specs, options), name);
-  return maker as CallbackMaker<P, C>;
+/**
+ * A function that makes a callback from its parameters, of which the first may come without its name where Keras's does:
+ * `csvLogger("log.csv")`. @throws ParamError
+ */
+export type CallbackMaker<
+  P extends ParamSpecs,
+  C extends Callback = Callback,
+  F extends keyof Input<P> = never,
+> = FromOptions<P, C> & ([F] extends [never] ? unknown : FromFirst<P, C, F>);
+
+/**
+ * Defines a callback: its parameters, and the hooks made of their values.
+ *
+ * @param first the parameter that may come without its name
+ */
+export function defineCallback<
+  const P extends ParamSpecs,
+  C extends Callback,
+  const F extends keyof Input<P> & string = never,
+>(name: string, specs: P, make: (params: Values<P>, name: string) => C, first?: F): CallbackMaker<P, C, F> {
+  const maker = (...args: readonly unknown[]) => {
+    const isFirst = first !== undefined && args[0] !== undefined && !isPlain(args[0]);
+    const [options = {}, ...rest] = isFirst ? args.slice(1) : args;
+    if (!isPlain(options) || rest.length > 0) {
+      const takes = `takes ${first === undefined ? "" : `${first} and `}its parameters by name, as { ${Object.keys(specs)[0]}: ... }`;
+      throw new ParamError(name, `${takes}, got ${args.map(show).join(", ")}`);
+    }
+    return make(checkParams(name, specs, isFirst ? { ...options, [first]: args[0] } : options), name);
+  };
+  return Object.defineProperty(maker, "name", { value: name }) as CallbackMaker<P, C, F>;
 }
 
 /** How a state that is no JSON becomes JSON, and comes back. */

@@ -21,7 +21,8 @@ export class EventFile {
   constructor(folder: string) {
     // TensorBoard takes any file with "tfevents" in its name; the time orders the files of one folder
     const seconds = Math.floor(Date.now() / 1000);
-    this.#file = new LogFile(join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}.v2`));
+    const name = `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${files++}.v2`;
+    this.#file = new LogFile(join(folder, name), "TensorBoard");
   }
 
   async write(step: number, summaries: readonly Summary[]): Promise<void> {

@@ -27,13 +27,13 @@ export interface RunEvent {
  * Writes a line of JSON at the beginning, several times a second, after each epoch and at the end. A new run begins the file anew, a
  * resumed one adds to it.
  *
- * @example callbacks.eventsLog({ path: "runs/events.jsonl" })
+ * @example callbacks.eventsLog("runs/events.jsonl")
  */
 export const eventsLog = defineCallback(
   "EventsLog",
   { path: text("file to write", { default: "events.jsonl" }) },
   ({ path }, name) => {
-    const file = new LogFile(path);
+    const file = new LogFile(path, name);
     const write = (event: RunEvent["event"], { epoch, step }: TrainingRun, more: Partial<RunEvent> = {}) =>
       file.write(`${JSON.stringify({ event, time: Date.now(), epoch, step, ...more } satisfies RunEvent)}\n`);
     return withState<{ isBegun: boolean }>(
@@ -58,4 +58,5 @@ export const eventsLog = defineCallback(
       }),
     );
   },
+  "path",
 );

@@ -60,7 +60,7 @@ export const reduceLROnPlateau = defineCallback(
 /**
  * Sets the learning rate at the beginning of each epoch, as Keras's LearningRateScheduler; for optimizers whose rate is a number.
  *
- * @example callbacks.learningRateScheduler({ schedule: (epoch, lr) => (epoch < 10 ? lr : lr * 0.9) })
+ * @example callbacks.learningRateScheduler((epoch, lr) => (epoch < 10 ? lr : lr * 0.9))
  */
 export const learningRateScheduler = defineCallback(
   "LearningRateScheduler",
@@ -87,4 +87,5 @@ export const learningRateScheduler = defineCallback(
       run.lrFactor = wanted / run.scheduledLr;
     },
   }),
+  "schedule",
 );

@@ -7,6 +7,7 @@ import { writeWhole } from "../../util/write-whole.js";
 import type { Logs, TrainingRun } from "../callback.js";
 import { defineCallback, withState } from "./define.js";
 import { fillPath, hasPlaceholders } from "./fill-path.js";
+import { cannotWrite } from "./log-file.js";
 import { isBetter, lookingEvery, monitored, watched } from "./monitor.js";
 
 interface State {
@@ -62,7 +63,10 @@ export const modelCheckpoint = defineCallback(
       // the run's own state holds the list of files, this one among them
       const old = keepLast === undefined ? [] : [...state.files.filter((other) => other !== file), file];
       state.files = old.slice(-(keepLast ?? 1));
-      await writeWhole(file, await (file.endsWith(".onnx") ? run.model() : run.checkpoint()));
+      const bytes = await (file.endsWith(".onnx") ? run.model() : run.checkpoint());
+      await writeWhole(file, bytes).catch((cause) => {
+        throw cannotWrite(name, file, cause);
+      });
       for (const other of old.slice(0, -keepLast!)) await rm(other, { force: true });
     };
     return withState<State>(
@@ -90,4 +94,5 @@ export const modelCheckpoint = defineCallback(
       }),
     );
   },
+  "path",
 );

@@ -59,6 +59,7 @@ export const tensorBoard = defineCallback(
       },
     };
   },
+  "logDir",
 );
 
 function scalars(
