@@ -20,8 +20,9 @@ const slots = new Map<string, Slot>();
 /** Opens a session that runs in this thread. */
 export async function openDirect(model: WireModel, options: SessionOptions = {}): Promise<Session> {
   const { name = model.name, device = "cpu", threads = currentPoolThread()?.intraOpThreads ?? 1 } = options;
-  const key = `${model.key} ${device} ${threads}`;
-  const slot = slots.get(key) ?? { loaded: loadModel(model, { name, device, threads }), users: 0 };
+  const { fixedShapes = false } = options;
+  const key = `${model.key} ${device} ${threads} ${fixedShapes}`;
+  const slot = slots.get(key) ?? { loaded: loadModel(model, { name, device, threads, fixedShapes }), users: 0 };
   slots.delete(key);
   slots.set(key, slot);
   slot.users++;

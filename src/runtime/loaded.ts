@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly name: string;
   readonly device: Device;
   readonly threads: number;
+  /** See SessionOptions. */
+  readonly fixedShapes: boolean;
   /** Start of the file name of the profile to write, when one is wanted. */
   readonly profile?: string;
 }
@@ -84,7 +86,7 @@ export async function runModel(
 function sessionOptions(
   model: WireModel,
   device: RealDevice,
-  { threads, profile }: LoadOptions,
+  { threads, fixedShapes, profile }: LoadOptions,
 ): InferenceSession.SessionOptions {
   const external = Object.entries(model.externalData);
   return {
@@ -95,7 +97,7 @@ function sessionOptions(
     graphOptimizationLevel: "all",
     // The arena makes runs a quarter faster; plans of memory per input shape are never freed, so varying shapes leak
     enableCpuMemArena: true,
-    enableMemPattern: false,
+    enableMemPattern: fixedShapes,
     logSeverityLevel: 4,
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     // The binding does not take shared memory: the copy is garbage once the model is loaded

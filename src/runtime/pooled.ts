@@ -19,9 +19,9 @@ const smallEnough = 64 * 2 ** 20;
 const users = new Map<string, number>();
 
 export async function openPooled(model: WireModel, given: SessionOptions): Promise<Session> {
-  const { name = model.name, device = "cpu", threads = availableParallelism() } = given;
-  const options = { name, device, threads };
-  const key = `session ${model.key} ${device} ${threads}`;
+  const { name = model.name, device = "cpu", threads = availableParallelism(), fixedShapes = false } = given;
+  const options = { name, device, threads, fixedShapes };
+  const key = `session ${model.key} ${device} ${threads} ${fixedShapes}`;
   const loaded = { key, model, options };
   // More would fight for cores: two sessions of two threads on two cores take turns at half the speed
   const replicas = model.size <= smallEnough ? Math.max(1, Math.floor(availableParallelism() / threads)) : 1;

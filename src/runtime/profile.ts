@@ -26,9 +26,10 @@ export async function profileModel(
   feeds: Tensors,
   options: SessionOptions & SessionRunOptions,
 ): Promise<{ readonly operators: OperatorTime[]; readonly results: Record<string, Tensor> }> {
-  const { name = model.name, device = "cpu", threads = availableParallelism(), fetches, signal } = options;
+  const { name = model.name, device = "cpu", threads = availableParallelism(), fixedShapes = false } = options;
+  const { fetches, signal } = options;
   const { wire, transfer } = packTensors(feeds, options.transfer ?? false);
-  const message: ProfileMessage = { model, options: { name, device, threads }, feeds: wire, fetches };
+  const message: ProfileMessage = { model, options: { name, device, threads, fixedShapes }, feeds: wire, fetches };
   const module = new URL("./profile-task.js", import.meta.url);
   const task = { module, export: "profile", message, transfer, bytes: bytesOf(feeds) };
   const { operators, results } = await sharedPool().run<Profile>(task, { signal });

@@ -49,8 +49,8 @@ export async function run(
   return session.run(feeds, options);
 }
 
-function cached(model: WireModel, { name, device, threads }: SessionOptions): Promise<Session> {
-  const key = JSON.stringify([model.key, name, device, threads]);
+function cached(model: WireModel, { name, device, threads, fixedShapes }: SessionOptions): Promise<Session> {
+  const key = JSON.stringify([model.key, name, device, threads, fixedShapes]);
   let session = sessions.get(key);
   sessions.delete(key);
   if (!session) {
@@ -58,6 +58,7 @@ function cached(model: WireModel, { name, device, threads }: SessionOptions): Pr
       ...(name !== undefined && { name }),
       ...(device !== undefined && { device }),
       ...(threads !== undefined && { threads }),
+      ...(fixedShapes !== undefined && { fixedShapes }),
     });
     session.catch(() => sessions.delete(key));
   }

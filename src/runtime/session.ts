@@ -20,6 +20,11 @@ export interface SessionOptions {
    * them. With fewer, a small model is loaded into several pool threads when runs overlap.
    */
   readonly threads?: number;
+  /**
+   * Whether every run feeds tensors of the same shapes. The runtime then plans its memory once, which makes runs of many
+   * small operators up to a tenth faster; a plan for each set of shapes is kept until the model is closed. Default false.
+   */
+  readonly fixedShapes?: boolean;
 }
 
 export interface SessionRunOptions {

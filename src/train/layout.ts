@@ -26,7 +26,7 @@ export interface Group extends Part {
  * Weights up to this size are joined where the optimizer allows: an operator costs a microsecond or two however small its
  * tensor, copying an element in and out 0.3 ns. (Cutting large weights to pieces that stay in the cache did not pay.)
  */
-const joinedSize = 2 ** 15;
+const joinedSize = 2 ** 14;
 
 export const emaSlot = "ema";
 

@@ -319,5 +319,8 @@ async function openFitted(
   // a copy, since what threads share cannot be decoded
   const graph = Graph.fromBytes(bytes.slice());
   const fitted = await fitToMachine(graph);
-  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, { name: "training graph", ...options });
+  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, {
+    ...{ name: "training graph", fixedShapes: true },
+    ...options,
+  });
 }

@@ -12,8 +12,8 @@ import { statCountOf } from "./forward.js";
 import type { Run } from "./run.js";
 import type { Trained, TrainOptions } from "./trainer.js";
 
-/** Milliseconds that a call should take: several reports a second, and little time between calls. */
-const chunkTime = 120;
+/** Milliseconds that a call may take: five reports a second, and little time between calls. */
+const chunkTime = 180;
 
 interface LoopOptions extends TrainOptions {
   /** See Trained. */
@@ -131,7 +131,7 @@ export class TrainingLoop {
         // before the steps that follow, so that a run that goes on from a checkpoint of this step validates here too
         if (this.#isValidationDue) await this.#tellValidation(await this.#logs());
         if (run.stopped !== undefined) break;
-        const count = watched ? 1 : Math.min(steps - done, this.#chunk(), this.#stepsToValidation);
+        const count = watched ? 1 : this.#chunk(Math.min(steps - done, this.#stepsToValidation));
         if (watched) await run.tell((each) => each.onBatchBegin?.(run.step, run));
         const at = from + done * batches * batchSize;
         const place = { step: run.step, epoch: run.epoch, block: number, from: at, shuffle };
@@ -206,10 +206,10 @@ export class TrainingLoop {
     return sums.logs("val_");
   }
 
-  /** Steps of the next call: few at first, then as many as the time of a report allows. */
-  #chunk(): number {
+  /** Steps of the next call out of `steps`: one at first, then so many that calls of equal length keep to their time. */
+  #chunk(steps: number): number {
     if (this.#stepTime === undefined) return 1;
-    return Math.max(1, Math.round(chunkTime / this.#stepTime));
+    return Math.ceil(steps / Math.ceil((steps * this.#stepTime) / chunkTime));
   }
 
   /** @param gradients the largest of each weight in the step that failed */
