@@ -1,6 +1,6 @@
 /** @file Which constants of an ONNX file are weights, and which nodes come after a tensor. */
 
-import { didYouMean, GraphError } from "../errors.js";
+import { didYouMean, GraphError, listNames } from "../errors.js";
 import type { Graph } from "../graph/graph.js";
 import { readsOf } from "../graph/scope.js";
 import type { Node } from "../graph/types.js";
@@ -69,7 +69,7 @@ export function dependentsOf(graph: Graph, name: string): ReadonlySet<Node> {
     const names = graph.nodes.flatMap((node) => [...node.outputs, node.name]).filter((each) => each !== "");
     throw new GraphError(
       "OnnxNetwork",
-      `no tensor, node or weight ${JSON.stringify(name)} in the model${didYouMean(name, [...names, ...graph.initializers.keys()])}`,
+      `no tensor, node or weight ${JSON.stringify(name)} in the model${didYouMean(name, [...names, ...graph.initializers.keys()]) || ` (it has ${listNames(new Set(names))})`}`,
     );
   }
   return reachable(graph, new Set(starts));

@@ -71,6 +71,13 @@ describe("fromOnnx", () => {
       [true, 0.5],
     ]);
     expect(base.weightNames({ trainable: true })).toEqual([]);
+    expect(() => base.unfreeze({ form: "bn/scale" } as object)).toThrow(
+      'unfreeze: unknown option "form"; there are "from"; did you mean "from"?',
+    );
+    expect(() => base.rate(-1)).toThrow("rate: multiplier must be a number of at least 0, got -1");
+    expect(() => base.unfreeze({ from: "nothing like it" })).toThrow(
+      /^OnnxNetwork: no tensor, node or weight "nothing like it" in the model \(it has "/,
+    );
     expect(() => base.unfreeze({ from: "bn/scales" })).toThrow(
       'OnnxNetwork: no tensor, node or weight "bn/scales" in the model; did you mean "bn/scale"?',
     );

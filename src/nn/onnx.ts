@@ -1,13 +1,14 @@
 /** @file fromOnnx: a network made of an ONNX file, to be trained on or to stand before other layers. */
 
 import { existsSync } from "node:fs";
-import { didYouMean, GraphError } from "../errors.js";
+import { expectOptions } from "../data/expect.js";
+import { didYouMean, GraphError, ParamError } from "../errors.js";
 import { baseOpset } from "../graph/builder.js";
 import { foldConstants } from "../graph/fold.js";
 import { Graph } from "../graph/graph.js";
 import { run } from "../runtime/run.js";
 import { Asset } from "../util/asset.js";
-import { asset, boolean, choice, json, number, optional, strings, text, type Values } from "../util/params.js";
+import { asset, boolean, choice, json, number, optional, show, strings, text, type Values } from "../util/params.js";
 import { layers } from "./layer.js";
 import { Network } from "./network.js";
 import { buildGraph, type WeightState } from "./onnx-build.js";
@@ -97,18 +98,25 @@ export class OnnxNetwork extends Network {
   /**
    * Training changes all of its weights again, or those from a tensor, node or weight on.
    *
-   * @throws GraphError for a name it lacks.
+   * @throws GraphError for a name it lacks; ParamError for an option there is not.
    */
-  unfreeze({ from }: { readonly from?: string } = {}): OnnxNetwork {
+  unfreeze(options: { readonly from?: string } = {}): OnnxNetwork {
+    expectOptions(options, "unfreeze", ["from"]);
+    const { from } = options;
     return this.#ruled({ trainable: true, ...(from !== undefined && { from }) });
   }
 
   /**
    * A factor of the learning rate of all its weights, or those from a tensor, node or weight on.
    *
-   * @throws GraphError for a name it lacks.
+   * @throws GraphError for a name it lacks; ParamError for a factor below 0, and an option there is not.
    */
-  rate(multiplier: number, { from }: { readonly from?: string } = {}): OnnxNetwork {
+  rate(multiplier: number, options: { readonly from?: string } = {}): OnnxNetwork {
+    if (!(Number.isFinite(multiplier) && multiplier >= 0)) {
+      throw new ParamError("rate", `multiplier must be a number of at least 0, got ${show(multiplier)}`);
+    }
+    expectOptions(options, "rate", ["from"]);
+    const { from } = options;
     return this.#ruled({ rate: multiplier, ...(from !== undefined && { from }) });
   }
 

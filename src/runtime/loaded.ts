@@ -131,9 +131,17 @@ function unshared({ dtype, data }: Tensor): Tensor["data"] {
 /** The binding knows dtypes by number only. */
 const bfloat16Advice = "(bfloat16); put a Cast to or from float32 into the graph";
 
+/** Of Gather, as an Embedding is in a file. */
+const noRow =
+  "a table of $2 rows was asked for row $1; the numbers that look up a row, as those of an Embedding, go from 0 to $3";
+
 function failure(model: string, what: string, error: unknown): DeepframeError {
   const reason = messageOf(error)
     .trim()
-    .replace(/^(Unsupported data type: 16)$/, `$1 ${bfloat16Advice}`);
+    .replace(/^(Unsupported data type: 16)$/, `$1 ${bfloat16Advice}`)
+    .replace(
+      /^.*indices element out of data bounds, idx=(-?\d+) must be within the inclusive range \[-(\d+),(\d+)\]$/s,
+      noRow,
+    );
   return new GraphError(model, `${what}: ${reason}`, { cause: error });
 }

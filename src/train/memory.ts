@@ -37,10 +37,11 @@ export function requireMemory(graph: Graph, { who, free, batchSize, threads = 1,
 }
 
 /**
- * @throws EngineError where the weights alone, with a gradient and what the optimizer keeps of each, take more than there is.
+ * @throws EngineError where the weights alone, with a gradient and what the optimizer keeps of each, take more than there is. A
+ * step reads what it carries and writes it anew, so that it is there twice.
  */
 export function requireWeightMemory(weights: readonly WeightSpec[], slots: number, who: Who, free: number): void {
-  const bytesOf = ({ shape, trainable }: WeightSpec) => 4 * sizeOf(shape) * (trainable ? 2 + slots : 1);
+  const bytesOf = ({ shape, trainable }: WeightSpec) => 4 * sizeOf(shape) * (trainable ? 2 * (1 + slots) + 1 : 1);
   const needed = weights.reduce((sum, weight) => sum + bytesOf(weight), 0);
   const largest = weights.reduce(
     (most, weight) => (sizeOf(weight.shape) > sizeOf(most.shape) ? weight : most),

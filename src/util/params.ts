@@ -92,7 +92,8 @@ export function columnName(doc: string): Param<string, false>;
 export function columnName(doc: string, options: Options<string>): Param<string, true>;
 export function columnName(doc: string, options?: Options<string>): Param<string> {
   const accepts = (value: unknown) => typeof value === "string" && value !== "";
-  return param(doc, "a column name", accepts, ["", 7], options);
+  const hint = (value: unknown) => (Array.isArray(value) ? "; join columns with VectorAssembler" : "");
+  return { ...param(doc, "a column name", accepts, ["", 7], options), hint };
 }
 
 export function columnNames(doc: string): Param<readonly string[], false>;

@@ -1,12 +1,15 @@
 /** @file LogisticRegressionModel: what LogisticRegression learned. */
 
+import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
+import type { ClassificationReport } from "../../nn/metrics/classification-report.js";
 import { type BatchFunction, Model } from "../../pipeline/stage.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { Asset } from "../../util/asset.js";
 import { asset, defineParams, type Input, numbers } from "../../util/params.js";
+import { classificationReport, type ReportOptions } from "../evaluation/classification-report.js";
 import type { FeatureType } from "../objective/block.js";
 import { openPredictions, requireFeatures } from "../predictions.js";
 import {
@@ -83,6 +86,20 @@ export class LogisticRegressionModel extends Model<typeof params> {
 
   get numFeatures(): number {
     return this.coefficientMatrix.shape[1]!;
+  }
+
+  /**
+   * How good it is on rows with labels, as Spark ML's `evaluate`: accuracy, precision, recall and F1 by class and their means,
+   * log loss, curves. `labelCol` is "label" unless told.
+   *
+   * @throws SchemaError where columns do not fit; DataError where there are no rows.
+   */
+  evaluate(
+    df: DataFrame,
+    options: Omit<ReportOptions, "predictionCol" | "probabilityCol"> = {},
+  ): Promise<ClassificationReport> {
+    const { predictionCol, probabilityCol } = this.params;
+    return classificationReport(this.transform(df), { ...options, predictionCol, probabilityCol });
   }
 
   /** How the fit went: the objective before the first step and after each. */

@@ -78,6 +78,13 @@ describe.each(engines)("LogisticRegression on $name", ({ frame }) => {
     );
   });
 
+  test("tells how good it is on rows with labels, as Spark's evaluate", async () => {
+    const df = await frame([0, 1, 2, 3].map((x) => ({ features: [x], label: x > 1 ? 1 : 0 })));
+    const model = await new LogisticRegression().fit(df);
+    const report = await model.evaluate(df);
+    expect([report.total, report.accuracy, report.macro.f1]).toEqual([4, 1, 1]);
+  });
+
   test("predicts the same saved and loaded, one row at a time, and as an ONNX file", async () => {
     const df = await frame(rows);
     const model = await new LogisticRegression({ regParam: 0.05 }).fit(df);

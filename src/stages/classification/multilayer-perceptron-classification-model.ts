@@ -1,11 +1,14 @@
 /** @file MultilayerPerceptronClassificationModel: what MultilayerPerceptronClassifier learned. */
 
+import type { DataFrame } from "../../data/dataframe.js";
 import type { Schema } from "../../data/schema.js";
 import { ParamError } from "../../errors.js";
 import { Graph } from "../../graph/graph.js";
+import type { ClassificationReport } from "../../nn/metrics/classification-report.js";
 import { type BatchFunction, Model } from "../../pipeline/stage.js";
 import { Asset } from "../../util/asset.js";
 import { asset, choice, defineParams, type Input, numbers, text } from "../../util/params.js";
+import { classificationReport, type ReportOptions } from "../evaluation/classification-report.js";
 import type { FeatureType } from "../objective/block.js";
 import { openPredictions, requireFeatures } from "../predictions.js";
 import { classifierParams, predictedColumns, requireThresholds, withPredictions } from "./classifier-params.js";
@@ -111,6 +114,20 @@ export class MultilayerPerceptronClassificationModel extends Model<typeof params
 
   get numFeatures(): number {
     return this.params.layers[0]!;
+  }
+
+  /**
+   * How good it is on rows with labels, as Spark ML's `evaluate`: accuracy, precision, recall and F1 by class and their means,
+   * log loss, curves. `labelCol` is "label" unless told.
+   *
+   * @throws SchemaError where columns do not fit; DataError where there are no rows.
+   */
+  evaluate(
+    df: DataFrame,
+    options: Omit<ReportOptions, "predictionCol" | "probabilityCol"> = {},
+  ): Promise<ClassificationReport> {
+    const { predictionCol, probabilityCol } = this.params;
+    return classificationReport(this.transform(df), { ...options, predictionCol, probabilityCol });
   }
 
   get summary(): PerceptronSummary {

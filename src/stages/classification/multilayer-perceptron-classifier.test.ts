@@ -29,6 +29,18 @@ describe.each(engines)("MultilayerPerceptronClassifier on $name", ({ frame }) =>
     }
   });
 
+  test("tells how good it is on rows with labels, as Spark's evaluate", async () => {
+    const df = await frame(xor);
+    const untrained = await new MultilayerPerceptronClassifier({ layers: [2, 5, 2], seed: 123, maxIter: 0 }).fit(df);
+    const model = untrained.with({ predictionCol: "guess" });
+    const report = await model.evaluate(df.withColumnRenamed("label", "truth"), { labelCol: "truth" });
+    const right = await model.transform(df).filter("guess = label").count();
+    expect(report.total).toBe(4);
+    expect(report.accuracy).toBe(right / 4);
+    expect(report.classes.map(({ support }) => support)).toEqual([2, 2]);
+    await expect(model.evaluate(df.filter("label > 5"))).rejects.toThrow(/^classificationReport: .*no rows/);
+  });
+
   test("stops by the validation rows and keeps the weights that were best on them", async () => {
     const df = await frame(rows);
     const settings = { layers: [4, 12, 3], seed: 3, tol: 0, maxIter: 200, validationIndicatorCol: "isValidation" };

@@ -65,6 +65,21 @@ describe("what people get wrong at first", () => {
       /, got \[the function progressBar\]; call what makes one, as in callbacks.progressBar\(\), or give functions to callbacks.lambdaCallback$/,
     ],
     [
+      "a list of layers for a network",
+      () => new NeuralClassifier({ network: [nn.dense(4)] as unknown as nn.Layer }),
+      /; write nn.sequential\(\[...\]\) around the layers$/,
+    ],
+    [
+      "columns for a column",
+      () => new NeuralClassifier({ network: network(), featuresCol: ["a", "b"] as unknown as string }),
+      'NeuralClassifier: featuresCol must be a column name, got ["a","b"]; join columns with VectorAssembler',
+    ],
+    [
+      "an option of the progress bar that there is not",
+      () => progressBar({ strem: process.stdout } as object),
+      'ProgressBar: unknown option "strem"; there are "stream", "plainMs"; did you mean "stream"?',
+    ],
+    [
       "a learning rate by its long name",
       () => optim.adam({ learningRate: 0.1 } as object),
       /^Adam: no parameter "learningRate" \(.*\); did you mean "lr"\?$/,
@@ -217,6 +232,14 @@ describe("what people get wrong at first", () => {
     const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
     await expect(classifier.fit(data)).rejects.toThrow(
       /^NeuralClassifier: an Embedding was fed \d\d, but its numbers go from 0 to 9; make its inputDim larger, or check the column$/,
+    );
+  });
+
+  test("numbers beyond the table of a model", async () => {
+    const words = nn.sequential([nn.embedding(20, 4), nn.flatten(), nn.dense(2)]);
+    const model = await new NeuralClassifier({ network: words, featuresCol: "word", ...settings }).fit(data);
+    await expect(model.transform(data.withColumn("word", "word + 9")).collect()).rejects.toThrow(
+      /^NeuralClassificationModel: failed to run: a table of 20 rows was asked for row 2\d; the numbers that look up a row, as those of an Embedding, go from 0 to 19$/,
     );
   });
 

@@ -35,6 +35,7 @@ const network: Param<Layer, false> = {
   optional: false,
   default: undefined,
   accepts: (value) => value instanceof Layer,
+  hint: (value) => (Array.isArray(value) ? "; write nn.sequential([...]) around the layers" : ""),
   broken: ["dense", 7],
   encode: (value, assets) => layers.encode(value, assets),
   decode: (stored, read) => layers.decode(stored, read, "network"),

@@ -1,6 +1,7 @@
 /** @file ProgressBar: a run on the terminal: epoch, bar, logs, rows per second, time left. */
 
 import type { WriteStream } from "node:tty";
+import { expectOptions } from "../../data/expect.js";
 import { formatCount, formatTime } from "../../util/format.js";
 import type { Callback, Logs, TrainingRun } from "../callback.js";
 
@@ -19,7 +20,9 @@ const barWidth = 20;
  *
  * @example callbacks.progressBar()
  */
-export function progressBar({ stream = process.stderr, plainMs = 10_000 }: ProgressBarOptions = {}): Callback {
+export function progressBar(options: ProgressBarOptions = {}): Callback {
+  expectOptions(options, "ProgressBar", ["stream", "plainMs"]);
+  const { stream = process.stderr, plainMs = 10_000 } = options;
   const isTerminal = stream.isTTY === true;
   let [begun, epochBegun, drawn] = [0, 0, 0];
   // steps before this run began, or went on, and before the epoch did
