@@ -134,7 +134,7 @@ export async function train(options: TrainOptions): Promise<Trained> {
 /** A number without a row in a table, which only the runtime sees, told in words of the data. */
 function explained(error: unknown, who: Who): unknown {
   const found =
-    /indices element out of data bounds, idx=(-?\d+) must be within the inclusive range \[-\d+,(\d+)\]/.exec(
+    /(?:bounds, idx=|asked for row )(-?\d+)(?: must be within the inclusive range \[-\d+,|; .* go from 0 to )(\d+)/.exec(
       messageOf(error),
     );
   if (found === null) return error;
