@@ -75,19 +75,18 @@ export class Depot {
   }
 
   /** Whether the session has the file from its beginning. */
-  has({ name }: Pick<Artifact, "name">): boolean {
+  has(name: string): boolean {
     return name in this.#kept;
   }
 
   /** Puts a file by for later sessions, while others work. */
   keep(artifact: Artifact): void {
     this.#later(async (depot) => {
-      const kept = await keptIn(depot);
-      const size = artifact.bytes.length;
-      const before = Object.values(kept).reduce((sum, bytes) => sum + bytes, 0);
-      if (before + size > capacity) return;
+      const withIt = async () => ({ ...(await keptIn(depot)), [artifact.name]: artifact.bytes.length });
+      const size = Object.values(await withIt()).reduce((sum, bytes) => sum + bytes, 0);
+      if (size > capacity) return;
       await upload(depot, [artifact]);
-      await depot.setConfig({ [setting]: JSON.stringify({ ...(await keptIn(depot)), [artifact.name]: size }) });
+      await depot.setConfig({ [setting]: JSON.stringify(await withIt()) });
     });
   }
 
@@ -116,13 +115,17 @@ export class Depot {
   }
 
   /** Whether there was such a session to copy. */
-  async #copy(from: string, to: string, window: number): Promise<boolean> {
+  async #copy(from: string, to: string, window: number, again = 3): Promise<boolean> {
     const { sender, channel, policy } = this.#client;
     const request = create(CloneSessionRequestSchema, { ...sender, sessionId: from, newSessionId: to });
     try {
       await retrying({ ...policy, window }, () => channel.call("cloneSession", request, Math.max(window, 60_000)));
       return true;
     } catch (error) {
+      // another process added a file meanwhile, which the copy lists and lacks
+      if (again > 0 && error instanceof CallError && /^Stream '.*' was not found/.test(error.message)) {
+        return await this.#copy(from, to, window, again - 1);
+      }
       if (error instanceof CallError && error.status === status.UNAVAILABLE) throw await this.#client.explain(error);
       // no such session, or a server that cannot copy them (before Spark 4.1)
       return false;

@@ -13,6 +13,7 @@ import { EngineError, ParamError } from "../../errors.js";
 import { unlessAborted } from "../../util/unless-aborted.js";
 import { peel } from "../../worker/peel.js";
 import { recastBatch } from "../../worker/recast.js";
+import { sendingAbsentFiles } from "./absent-files.js";
 import { arrowBatches } from "./arrow-stream.js";
 import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
@@ -22,7 +23,7 @@ import { Depot } from "./depot.js";
 import { Described, SparkDescriber } from "./described.js";
 import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
-import { execute, type Response } from "./execute.js";
+import { type ExecuteOptions, execute, type Response } from "./execute.js";
 import { localRelation } from "./local.js";
 import { probe, type Server } from "./probe.js";
 import type { CommandSchema, DataType, PlanSchema } from "./proto/spark_connect_pb.js";
@@ -251,7 +252,7 @@ export class SparkEngine implements Engine {
   ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
     const progress = new TaskProgress((news) => isReported && this.report(news));
     const watch = this.#bridge.watch(signal);
-    const responses = execute(this.#client, plan, { signal: watch?.signal ?? signal, chunked: this.#isAtLeast(4, 1) });
+    const responses = this.#responses(plan, { signal: watch?.signal ?? signal, chunked: this.#isAtLeast(4, 1) });
     const hear = (response: Response) => {
       progress.hear(response);
       watch?.hear(response);
@@ -274,7 +275,7 @@ export class SparkEngine implements Engine {
     const plan: PlanInit = { opType: { case: "command", value: { commandType } } };
     const watch = this.#bridge.watch(signal);
     try {
-      for await (const response of execute(this.#client, plan, { signal: watch?.signal ?? signal })) {
+      for await (const response of this.#responses(plan, { signal: watch?.signal ?? signal })) {
         progress.hear(response);
         watch?.hear(response);
         if (response.case !== "arrowBatch" && response.case !== "executionProgress") answers.push(response);
@@ -284,6 +285,13 @@ export class SparkEngine implements Engine {
     }
     progress.finish();
     return answers;
+  }
+
+  #responses(plan: PlanInit, options: ExecuteOptions): AsyncGenerator<Response, void, undefined> {
+    return sendingAbsentFiles(
+      () => execute(this.#client, plan, options),
+      (name) => this.#bridge.replace(name),
+    );
   }
 
   /** Runs a text that may be a command, once; its result is what the server says it is. */

@@ -51,6 +51,11 @@ export class Bridge {
     return this.#executors.watch(signal);
   }
 
+  /** Sends a file again that the session lists and lacks. */
+  async replace(name: string): Promise<void> {
+    await this.#shipper.replace(name);
+  }
+
   /** A query failed. */
   doubt(): void {
     this.#executors.doubt();

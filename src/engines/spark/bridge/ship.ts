@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { EngineError } from "../../../errors.js";
 import type { Asset } from "../../../util/asset.js";
-import { type Artifact, upload } from "../artifacts.js";
+import { upload } from "../artifacts.js";
 import type { Client } from "../client.js";
 import type { Depot } from "../depot.js";
 import { bundleWorker } from "./bundle.js";
@@ -27,6 +27,10 @@ export class Shipper {
   readonly #client: Client;
   readonly #depot: Depot;
   readonly #sent = new Map<string, Promise<void>>();
+  /** What the session had from its beginning, by how it can be sent again. */
+  readonly #copied = new Map<string, () => Promise<Uint8Array>>();
+  /** Files that are empty here: nothing can be put in their place. */
+  readonly #empty = new Set<string>();
 
   constructor(client: Client, depot: Depot) {
     this.#client = client;
@@ -36,8 +40,8 @@ export class Shipper {
   /** Sends the shim; gives the name of its Python module. */
   async shim(): Promise<string> {
     const bytes = await readFile(new URL("./deepframe_shim.py", import.meta.url));
-    const module = `deepframe_shim_${hashOf(bytes)}`;
-    await this.#send({ name: `pyfiles/${module}.py`, bytes, isCached: false });
+    const module = this.#free(`deepframe_shim_${hashOf(bytes)}`, (name) => `pyfiles/${name}.py`);
+    await this.#send(`pyfiles/${module}.py`, async () => bytes);
     return module;
   }
 
@@ -60,27 +64,45 @@ export class Shipper {
 
   /** Sends an asset; gives the name of its file. */
   async asset({ bytes, sha256 }: Asset): Promise<string> {
-    const file = `deepframe_${sha256}.bin`;
-    await this.#send({ name: `files/${file}`, bytes, isCached: false });
+    const file = this.#free(`deepframe_${sha256}.bin`, (name) => `files/${name}`);
+    await this.#send(`files/${file}`, async () => bytes);
     return file;
   }
 
-  async #archive(name: string, make: () => Promise<Uint8Array>): Promise<string> {
+  /**
+   * Sends a file again that the session lists and lacks. One that this process does not know, such as a model of another, goes as
+   * an empty file: tasks only fetch it.
+   */
+  async replace(name: string): Promise<void> {
+    const sent = this.#sent.get(name);
+    if (sent !== undefined) return await sent;
+    const make = this.#copied.get(name);
+    if (make !== undefined) return await once(this.#sent, name, () => this.#upload(name, make));
+    this.#empty.add(name);
+    await once(this.#sent, name, () => upload(this.#client, [{ name, bytes: new Uint8Array(0), isCached: false }]));
+  }
+
+  async #archive(base: string, make: () => Promise<Uint8Array>): Promise<string> {
     // as a plain file: Spark would unpack an archive for every session anew, on every machine
-    const full = `files/${name}.zip`;
-    if (!this.#depot.has({ name: full })) {
-      const bytes = await once(archives, name, () => keptArchive(name, make));
-      await this.#send({ name: full, bytes, isCached: false });
-    }
+    const name = this.#free(base, (free) => `files/${free}.zip`);
+    await this.#send(`files/${name}.zip`, () => once(archives, base, () => keptArchive(base, make)));
     return name;
   }
 
-  #send(artifact: Artifact): Promise<void> {
-    if (this.#depot.has(artifact)) return Promise.resolve();
-    return once(this.#sent, artifact.name, async () => {
-      await upload(this.#client, [artifact]);
-      this.#depot.keep(artifact);
-    });
+  /** The name, or another one where an empty file has it. */
+  #free(name: string, path: (name: string) => string): string {
+    return this.#empty.has(path(name)) ? name.replace("deepframe_", "deepframe_again_") : name;
+  }
+
+  async #send(name: string, make: () => Promise<Uint8Array>): Promise<void> {
+    if (this.#depot.has(name)) this.#copied.set(name, make);
+    else await once(this.#sent, name, () => this.#upload(name, make));
+  }
+
+  async #upload(name: string, make: () => Promise<Uint8Array>): Promise<void> {
+    const artifact = { name, bytes: await make(), isCached: false };
+    await upload(this.#client, [artifact]);
+    this.#depot.keep(artifact);
   }
 }
 
