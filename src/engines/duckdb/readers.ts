@@ -8,6 +8,8 @@ import { quoteValue } from "./dialect.js";
 import { type FileKind, findFiles } from "./files.js";
 import { libsvmSql } from "./libsvm.js";
 import { quoteName, quoteText } from "./quote.js";
+import { refuseRagged } from "./ragged-csv.js";
+import { translate } from "./translate.js";
 import { duckTypeName } from "./types.js";
 
 const kinds: Partial<Record<ReadPlan["format"], FileKind>> = {
@@ -34,12 +36,25 @@ export async function readSql(plan: ReadPlan, database: Database): Promise<ReadS
     case "parquet":
       return await parquetSql(list, files[0]!, database);
     case "csv":
+      if (options.header !== false && options.names === undefined) await checkDialect(files[0]!, options, database);
       return { sql: `SELECT * FROM read_csv(${[list, ...csvOptions(options)].join(", ")})`, tensors: noTensors };
     case "json":
       return { sql: `SELECT * FROM read_json(${list})`, tensors: noTensors };
     default:
       return { sql: await libsvmSql(list, options.numFeatures as number | undefined, database), tensors: noTensors };
   }
+}
+
+/** @throws DataError with the first row that has another number of fields than the header. */
+async function checkDialect(file: string, options: ReadPlan["options"], database: Database): Promise<void> {
+  const delimiter = options.delimiter as string | undefined;
+  const given = delimiter === undefined ? "" : `, delim = ${quoteText(delimiter)}`;
+  const columns = `SELECT len(Columns) FROM sniff_csv(${quoteText(file)}${given})`;
+  const count = await database.value(columns).catch(() => undefined);
+  if (count !== undefined && Number(count) > 1) return;
+  await refuseRagged(file, delimiter, database).catch((error) => {
+    throw translate(error, "read.csv");
+  });
 }
 
 const noTensors: ReadonlyMap<string, TensorType> = new Map();

@@ -34,6 +34,24 @@ describe("csv", () => {
     expect(await session.read.csv(path, { types: { a: "string" } }).count()).toBe(30_001);
   });
 
+  test("a row with more or fewer fields than the header is an error with file, line and both counts", async () => {
+    const short = await file("short.csv", "a,b,c\n1,2,3\n4,5\n6,7,8\n");
+    const long = await file("long.csv", "a;b\n1;2\n3;4;5\n6;7\n");
+    const message = `read.csv: line 3 of ${JSON.stringify(short)} ("4,5"): Expected Number of Columns: 3 Found: 2`;
+    await expect(session.read.csv(short).collect()).rejects.toThrow(message);
+    await expect(session.read.csv(short, { header: true, delimiter: "," }).collect()).rejects.toThrow(message);
+    await expect(session.read.csv(long).collect()).rejects.toThrow(
+      `read.csv: line 3 of ${JSON.stringify(long)} ("3;4;5"): Expected Number of Columns: 2 Found: 3`,
+    );
+  });
+
+  test("texts of one column may hold commas", async () => {
+    const path = await file("texts.csv", "text, as it was said\nhello\nwell\n");
+    expect(await session.read.csv(path, { header: true }).count()).toBe(2);
+    const quoted = await file("quoted.csv", `"a,b"\n"1,2"\n3\n`);
+    expect(await session.read.csv(quoted, { header: true }).values("a,b")).toEqual(["1,2", "3"]);
+  });
+
   test("another encoding than UTF-8 is told", async () => {
     const path = await file("latin.csv", Buffer.from("a\ncaf\xe9\n", "latin1"));
     await expect(session.read.csv(path).collect()).rejects.toThrow(/^read.csv: line 2 of .*; save the file as UTF-8$/);
