@@ -1,12 +1,12 @@
-/**
- * @file Files that a session lists and lacks: Spark may copy a session while another process adds a file to it, and the copy then
- * has the file's name alone. Every task fetches all that its session lists, so that each fails, whatever it computes.
- */
+/** @file Files that a session lists and lacks, so that each of its tasks fails: sent again, and the query run again. */
 
 import { EngineError } from "../../errors.js";
 import type { Response } from "./execute.js";
 
-/** Runs a query; where it meets such a file before its first rows came, has the file sent and runs the query again. */
+/**
+ * Runs a query; where it meets such a file before its first rows came, has the file sent and runs the query again. Spark may copy
+ * a session while another process adds a file to it, and every task fetches all that its session lists, whatever it computes.
+ */
 export async function* sendingAbsentFiles(
   run: () => AsyncIterable<Response>,
   send: (name: string) => Promise<void>,
