@@ -110,3 +110,11 @@ describe("libsvm", () => {
     );
   });
 });
+
+test("a statement that is no query says how to write it as one", async () => {
+  await expect(session.sql("DESCRIBE SELECT 1 AS x").collect()).rejects.toThrow(
+    "only queries run here; put DESCRIBE and SUMMARIZE in brackets, as in SELECT * FROM (DESCRIBE people)",
+  );
+  await session.createDataFrame([{ x: 1 }]).createOrReplaceTempView("people");
+  expect(await session.sql("SELECT * FROM (DESCRIBE SELECT * FROM people)").values("column_name")).toEqual(["x"]);
+});

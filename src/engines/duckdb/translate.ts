@@ -42,6 +42,10 @@ export function translate(cause: unknown, who: Who, columns: readonly string[] =
       cause,
     });
   }
+  if (message.includes("A CTE needs a SELECT")) {
+    const text = "only queries run here; put DESCRIBE and SUMMARIZE in brackets, as in SELECT * FROM (DESCRIBE people)";
+    return new SchemaError(who, text, { code: "SQL", cause });
+  }
   const csv = csvError(message);
   if (csv !== undefined) return new DataError("read.csv", csv, { code: "DATA", cause });
   const [first = ""] = message.split("\n");
