@@ -97,8 +97,11 @@ export interface OpSpec<I extends readonly string[], O extends readonly string[]
   readonly infer: (inputs: Named<I, Known>, attrs: Attrs<A>, context: InferContext) => Known | readonly Known[];
   /** null: no gradient flows through. */
   readonly grad: ((g: GraphBuilder, context: GradContext<I, O, A>) => Grads<I>) | null;
-  /** The operator written in others: where it is differentiated this takes its place, and `grad` is not used. */
-  readonly expand?: (g: GraphBuilder, context: ExpandContext<I, A>) => Value | readonly (Value | undefined)[];
+  /** The operator written in others: where it is differentiated this takes its place, and `grad` is not used; undefined: it is. */
+  readonly expand?: (
+    g: GraphBuilder,
+    context: ExpandContext<I, A>,
+  ) => Value | readonly (Value | undefined)[] | undefined;
 }
 
 export type ExpandContext<I extends readonly string[], A extends AttrSpecs> = Named<I, Value> & {
@@ -124,7 +127,11 @@ export interface OpRecord {
         wants: readonly boolean[],
       ) => readonly (Value | Product | null)[])
     | null;
-  readonly expand?: (g: GraphBuilder, node: Node, inputs: readonly Value[]) => readonly (Value | undefined)[];
+  readonly expand?: (
+    g: GraphBuilder,
+    node: Node,
+    inputs: readonly Value[],
+  ) => readonly (Value | undefined)[] | undefined;
 }
 
 /** Whether gradients flow through an operator, by a rule or by what it is written in. */
@@ -210,7 +217,7 @@ function erasedExpand<I extends readonly string[], O extends readonly string[], 
     const context = { ...nameAll(inputs, values, node.inputs), attrs: readAttrs(attrs, node), node };
     // named by the record's own inputs
     const made = expand(g, context as unknown as ExpandContext<I, A>);
-    return Array.isArray(made) ? made : [made as Value];
+    return made === undefined || Array.isArray(made) ? made : [made as Value];
   };
 }
 

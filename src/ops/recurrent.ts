@@ -6,7 +6,8 @@ import type { Known } from "../graph/known.js";
 import type { Dim } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import { loopOver } from "./control-flow.js";
-import { defineOp, floats, int, optionalFloat, texts } from "./op.js";
+import { lstmGradient } from "./lstm-gradient.js";
+import { type Attrs, defineOp, floats, int, optionalFloat, texts } from "./op.js";
 import { activationsOf, type Cell, gruCell, lstmCell, rnnCell } from "./recurrent-cells.js";
 
 /** Sequences of at most this many steps are written out; longer ones, or of unknown length, run in a Loop. */
@@ -21,6 +22,8 @@ const attrs = {
   hidden_size: int(),
   layout: 0,
 };
+
+const lstmAttrs = { ...attrs, input_forget: 0 };
 
 interface Sequence {
   readonly x: Value;
@@ -40,10 +43,20 @@ export const lstm = defineOp({
   type: "LSTM",
   inputs: ["x", "w", "r", "bias?", "lengths?", "h0?", "c0?", "p?"],
   outputs: ["y", "h", "c"],
-  attrs: { ...attrs, input_forget: 0 },
+  attrs: lstmAttrs,
   infer: ({ x, r }, given) => outputsKnown(x, r, given, 3),
-  grad: null,
+  grad(g, { attrs: given, lengths, p, wants, ...run }) {
+    if (!isPlainLstm(run, given, lengths, p)) {
+      throw new GraphError(
+        "LSTM",
+        "this form has no gradient where a graph is built; differentiate the finished graph",
+      );
+    }
+    const grads = lstmGradient(g, { ...run, reverse: given.direction === "reverse", wantsX: wants("x") });
+    return { ...grads, lengths: null, p: null };
+  },
   expand(g, { x, w, r, bias, lengths, h0, c0, p, attrs: given }) {
+    if (isPlainLstm({ x, r }, given, lengths, p)) return undefined;
     const cell = (direction: number) =>
       lstmCell({
         activations: activationsOf(given, direction, ["Sigmoid", "Tanh", "Tanh"]),
@@ -54,6 +67,21 @@ export const lstm = defineOp({
     return overSteps(g, { x, w, r, bias, lengths, states: [h0, c0], peepholes: p, direction, layout, cell });
   },
 });
+
+/** Whether `lstmGradient` does: sizes that are known, the usual activations, one direction. */
+function isPlainLstm(
+  { x, r }: { readonly x: Value; readonly r: Value },
+  given: Attrs<typeof lstmAttrs>,
+  lengths: Value | undefined,
+  peepholes: Value | undefined,
+): boolean {
+  const isKnown = ({ shape }: Value) => shape?.every((dim) => typeof dim === "number") === true;
+  const steps = Number(x.shape?.[0]);
+  const isSized = isKnown(x) && isKnown(r) && steps > 0 && steps <= maxUnrolled;
+  const isUsual = given.activations === undefined && !given.clip && given.input_forget === 0 && peepholes === undefined;
+  const isOneWay = given.direction !== "bidirectional" && given.layout === 0 && lengths === undefined;
+  return isSized && isUsual && isOneWay && x.dtype === "float32";
+}
 
 export const gru = defineOp({
   type: "GRU",

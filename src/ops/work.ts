@@ -24,6 +24,10 @@ function ofNode({ opType, inputs, outputs }: Node, sizesOf: (name: string | unde
       return product(y) * (product(w) / (w[0] ?? 1));
     case "ConvTranspose":
       return product(x) * (product(w) / (w[0] ?? 1));
+    case "LSTM":
+    case "GRU":
+    case "RNN":
+      return (x[0] ?? 0) * (x[1] ?? 0) * (product(w) + product(sizesOf(inputs[2])));
     default:
       return 0;
   }

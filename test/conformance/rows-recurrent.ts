@@ -29,6 +29,7 @@ export const rows: readonly OpRow[] = [
     inputs: [
       { ...inputs(4), c0: c0(1), p: fixed([1, 6], 7) },
       { x: normal([3, 2, 3]), w: fixed([1, 8, 3], 2), r: fixed([1, 8, 2], 3) },
+      { ...inputs(4), c0: c0(1) },
       { ...inputs(4), c0: c0(1), lengths },
     ],
     attrs: [{ hidden_size: 2 }, { hidden_size: 2, direction: "reverse" }],
