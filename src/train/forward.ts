@@ -5,6 +5,7 @@ import type { Value } from "../graph/value.js";
 import { type BuildOptions, type Built, buildNetwork } from "../nn/build.js";
 import type { Loss } from "../nn/losses/loss.js";
 import { type Head, inputOf, outputsOf, type Problem } from "./problem.js";
+import { withoutNegligibleGradients } from "./subnormals.js";
 
 export interface Forward {
   /** What is minimised: the weighted mean of the rows' losses, and penalties. */
@@ -38,9 +39,10 @@ export function forward(
   const weight = problem.weight === undefined ? undefined : batch.get(problem.weight.name)!;
   const total = weight === undefined ? undefined : g.reduceSum(weight);
   const parts = heads.map((head) => {
-    const prediction = outputs[head.output]!;
+    const output = outputs[head.output]!;
+    const prediction = options.training ? withoutNegligibleGradients(g, output) : output;
     const target = targetOf(g, head, batch.get(head.target.name)!, prediction);
-    const mask = built.maskOf(prediction);
+    const mask = built.maskOf(output);
     const rows = head.loss.perRow({ g, prediction, target, mask });
     // a batch of weight 0 has loss 0
     const mean =

@@ -11,7 +11,7 @@ import { forward } from "./forward.js";
 import type { Layout } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
 import { RandomTables } from "./random-tables.js";
-import { gradientsOf, type RandomSource, updatesOf } from "./step.js";
+import { gradientsOf, nextParts, type RandomSource, updatesOf } from "./step.js";
 
 /** A graph and what it must be fed beside the data. */
 export interface Program {
@@ -101,9 +101,8 @@ export function trainingGraph(
   const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
   const body = b.body(Object.fromEntries(outputs), "step");
   const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
-  const named = layout.parts.map(({ name }, i): [string, Value] => [`next/${name}`, results[i]!]);
   return {
-    graph: g.finish({ ...Object.fromEntries(named), stats: results.at(-1)! }, "training"),
+    graph: g.finish({ ...nextParts(g, layout, results), stats: results.at(-1)! }, "training"),
     batchSize,
     randomSizes: randoms.sizes,
   };

@@ -78,8 +78,12 @@ export class Layout {
 
   /** Names of the parts that a model is made of. */
   get learnedParts(): string[] {
-    const isSlot = (name: string) => this.slots.some((slot) => slot !== emaSlot && name.startsWith(`${slot}/`));
-    return this.parts.map(({ name }) => name).filter((name) => !isSlot(name));
+    return this.parts.filter((part) => !this.isMoment(part)).map(({ name }) => name);
+  }
+
+  /** Whether a part is a slot that only the optimizer reads. */
+  isMoment({ name }: Part): boolean {
+    return this.slots.some((slot) => slot !== emaSlot && name.startsWith(`${slot}/`));
   }
 
   /** Numbers of each step. */

@@ -7,7 +7,7 @@ import type { FrozenValues, Program } from "./graphs.js";
 import type { Layout } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
 import { RandomTables } from "./random-tables.js";
-import { gradientsOf, updatesOf } from "./step.js";
+import { gradientsOf, nextParts, updatesOf } from "./step.js";
 
 /**
  * The gradients of `rows` rows. Inputs: the fields, [rows, ...], under their `dataInput`; the weights of the layout's groups;
@@ -48,9 +48,8 @@ export function updateGraph(layout: Layout, shards: number): Program {
     return others.length === 0 ? first! : g.mul(g.sum(first!, ...others), 1 / shards);
   });
   const next = updatesOf(g, layout, partOf, grads, numbers);
-  const named = layout.parts.map(({ name }, i): [string, Value] => [`next/${name}`, next[i]!]);
   return {
-    graph: g.finish(Object.fromEntries(named), "update"),
+    graph: g.finish(nextParts(g, layout, next), "update"),
     batchSize: 0,
     randomSizes: { uniform: [], normal: [] },
   };

@@ -8,6 +8,7 @@ import { forward } from "./forward.js";
 import { emaSlot, type Layout } from "./layout.js";
 import type { Problem } from "./problem.js";
 import { recomputedGradients } from "./recompute.js";
+import { withoutNegligible } from "./subnormals.js";
 
 export type RandomSource = (kind: "uniform" | "normal", shape: readonly number[]) => Value;
 
@@ -85,4 +86,13 @@ export function updatesOf(
     const ema = useEma ? g.add(g.mul(slots[emaSlot]!, emaMomentum), g.mul(updated.weight, 1 - emaMomentum)) : undefined;
     return [updated.weight, ...slotNames.map((slot) => (slot === emaSlot ? ema! : updated.slots[slot]!))];
   });
+}
+
+/** What a call of steps ends with, `next/<part>`. */
+export function nextParts(g: GraphBuilder, layout: Layout, values: readonly Value[]): Record<string, Value> {
+  const next = layout.parts.map((part, i): [string, Value] => {
+    const value = values[i]!;
+    return [`next/${part.name}`, layout.isMoment(part) ? withoutNegligible(g, value) : value];
+  });
+  return Object.fromEntries(next);
 }
