@@ -1,15 +1,15 @@
-/**
- * @file Keeps subnormal numbers out of training: those nearest to 0, with which a processor calculates seventy times
- * slower. The gradients of a loss that is sure of its classes become such numbers, and so do the moments of weights that have no
- * gradient any more, which shrink with every step.
- */
+/** @file Keeps subnormal numbers out of training: those nearest to 0, with which a processor calculates seventy times slower. */
 
 import { withGradient } from "../autodiff/own-gradient.js";
 import { float } from "../graph/attributes.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 
-/** Where 0 begins: products of such numbers are 0 at once, and it takes 170 steps from here to 1e-38 at a decay of 0.9. */
+/**
+ * The gradients of a loss that is sure of its classes become such numbers, and so do the moments of weights that have no gradient
+ * any more, which shrink with every step. Here 0 begins: products of such numbers are 0 at once, and it takes 170 steps from here to
+ * 1e-38 at a decay of 0.9.
+ */
 const negligible = float(1e-30);
 
 /** `x`, with 0 for what is negligible. */
