@@ -11,7 +11,7 @@ import type { BuildingMessage, SplitMessage } from "./building-thread.js";
 import type { Manifest } from "./problem.js";
 import type { ProgramRequest } from "./programs.js";
 import { storeProblem } from "./stored-problem.js";
-import type { WireProgram } from "./thread.js";
+import type { WireProgram } from "./thread-state.js";
 
 const module = new URL("./building-thread.js", import.meta.url);
 

@@ -5,7 +5,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { Building, type BuildingOptions, type SplitParts } from "./building.js";
 import type { ProgramRequest } from "./programs.js";
 import { restoreProblem, type StoredProblem } from "./stored-problem.js";
-import type { WireProgram } from "./thread.js";
+import type { WireProgram } from "./thread-state.js";
 
 export interface BuildingMessage extends Pick<BuildingOptions, "seed" | "recompute" | "memoryLimit"> {
   readonly id: string;

@@ -13,7 +13,7 @@ import { splitProblem } from "./frozen-split.js";
 import { Layout } from "./layout.js";
 import { type Field, type Form, type Manifest, manifestOf, type Problem } from "./problem.js";
 import { buildProgram, type Ground, type ProgramRequest } from "./programs.js";
-import type { WireProgram } from "./thread.js";
+import type { WireProgram } from "./thread-state.js";
 
 export interface BuildingOptions {
   readonly who: Who;

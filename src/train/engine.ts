@@ -9,7 +9,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { Turns } from "../util/turns.js";
 import type { Builder } from "./builder.js";
 import { Crew } from "./crew.js";
-import { runsOf } from "./epoch-plan.js";
+import { type Place, runsOf } from "./epoch-plan.js";
 import { newExchange, newMeeting } from "./exchange.js";
 import { statCountOf } from "./forward.js";
 import type { Layout } from "./layout.js";
@@ -18,15 +18,8 @@ import { type ProgramRequest, probeOf } from "./programs.js";
 import type { Rows } from "./resident-rows.js";
 import { type Share, widthOf } from "./shared-steps.js";
 import type { SharedGradientsMessage, SharedProgram, SharedStepsMessage } from "./shared-thread.js";
-import type {
-  EvaluateMessage,
-  GradientsMessage,
-  OpenMessage,
-  SetName,
-  StepsMessage,
-  StepsResult,
-  WireProgram,
-} from "./thread.js";
+import type { EvaluateMessage, GradientsMessage, StepsMessage, StepsResult } from "./thread.js";
+import type { OpenMessage, SetName, WireProgram } from "./thread-state.js";
 
 export interface EngineOptions {
   readonly form: Form;
@@ -37,15 +30,6 @@ export interface EngineOptions {
   readonly device: Device;
   /** Threads that share each step; see shards.ts. */
   readonly shards: number;
-}
-
-/** Where steps are: rows of a block in an epoch's order. */
-export interface Place {
-  readonly step: number;
-  readonly epoch: number;
-  readonly block: number;
-  readonly from: number;
-  readonly shuffle: boolean;
 }
 
 export class Engine {

@@ -56,6 +56,15 @@ export function blocksOf(
   return blocks;
 }
 
+/** Where steps are: the first one's number, and its rows, in the order of a block of an epoch. */
+export interface Place {
+  readonly step: number;
+  readonly epoch: number;
+  readonly block: number;
+  readonly from: number;
+  readonly shuffle: boolean;
+}
+
 /** The order of a block's rows. */
 export function orderOf(rows: number, shuffle: boolean, seed: number, epoch: number, block: number): Uint32Array {
   if (!shuffle) return Uint32Array.from({ length: rows }, (_, i) => i);

@@ -4,7 +4,7 @@ import type { Engine } from "./engine.js";
 import { type Block, blocksOf } from "./epoch-plan.js";
 import type { Rows } from "./resident-rows.js";
 import type { RowStore } from "./row-store.js";
-import type { SetName } from "./thread.js";
+import type { SetName } from "./thread-state.js";
 
 /** Bytes of rows that the training thread holds at once where not all of them fit. */
 const blockBytes = 64 * 2 ** 20;

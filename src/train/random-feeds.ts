@@ -2,7 +2,7 @@
 
 import { Tensor } from "../tensor/tensor.js";
 import { Random } from "../util/random.js";
-import type { WireProgram } from "./thread.js";
+import type { WireProgram } from "./thread-state.js";
 
 const tableSize = 2 ** 20;
 

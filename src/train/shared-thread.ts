@@ -1,20 +1,17 @@
 /** @file What a thread does for a training run whose steps several threads share, beside the tasks of thread.ts. */
 
 import { breakUp } from "./exchange.js";
+import { type GradientsMessage, largestOf, type StepsMessage, type StepsResult } from "./thread.js";
 import {
   batchFor,
-  type GradientsMessage,
   keep,
-  largestOf,
   orderFor,
   rowsOf,
-  type StepsMessage,
-  type StepsResult,
   sessionOf,
   tensorsOf,
   trainingOf,
   type WireProgram,
-} from "./thread.js";
+} from "./thread-state.js";
 
 /** Steps of which each is done in parts. */
 export interface SharedProgram {
