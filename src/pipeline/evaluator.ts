@@ -18,6 +18,8 @@ export interface MetricSums {
   /** Rows that were counted, and those left out because a number was missing. */
   readonly rows: number;
   readonly invalid: number;
+  /** Weight of the rows that were counted. */
+  readonly weight: number;
   /** The metric of the rows so far. */
   value(): number;
 }
@@ -36,7 +38,7 @@ export abstract class Evaluator<P extends ParamSpecs = ParamSpecs> extends Stage
   /**
    * The metric over all rows, computed in one pass.
    *
-   * @throws SchemaError where columns do not fit; DataError where there are no rows, or rows without a prediction.
+   * @throws SchemaError where columns do not fit; DataError where there are no rows, rows without a prediction, or no weight.
    * @example await new MulticlassClassificationEvaluator({ metric: "accuracy" }).evaluate(model.transform(test));
    */
   async evaluate(df: DataFrame, { signal }: EvaluateOptions = {}): Promise<number> {
@@ -56,6 +58,11 @@ export abstract class Evaluator<P extends ParamSpecs = ParamSpecs> extends Stage
       );
     }
     if (sums.rows === 0) throw new DataError(this, "there are no rows to evaluate; check filters and splits");
+    if (sums.weight === 0) {
+      throw new DataError(this, `the weights of all ${sums.rows} rows are 0; there is nothing to measure`, {
+        code: "NO_WEIGHT",
+      });
+    }
     return sums.value();
   }
 }

@@ -81,6 +81,10 @@ class AreaSums implements MetricSums {
     return this.#missing + this.#scores.invalid;
   }
 
+  get weight(): number {
+    return this.#scores.positives + this.#scores.negatives;
+  }
+
   add(batch: RecordBatch): void {
     const { labelCol, rawPredictionCol, weightCol } = this.#evaluator.params;
     const field = batch.schema.fields.find(({ name }) => name === rawPredictionCol);

@@ -27,7 +27,7 @@ const rowsAtOnce = 2048;
  * Confusion matrix, precision, recall and F1 per class with their means, and from probabilities log loss, top-k accuracy,
  * curves and calibration; in one pass over the rows.
  *
- * @throws SchemaError where columns do not fit; DataError where there are no rows, or rows without a prediction.
+ * @throws SchemaError where columns do not fit; DataError where there are no rows, rows without a prediction, or no weight.
  * @example
  * const report = await classificationReport(model.transform(test), { labelCol: "labelIndex", labels: indexer.labels });
  * console.log(String(report));
@@ -67,5 +67,11 @@ export async function classificationReport(df: DataFrame, options: ReportOptions
     throw new DataError(who, message, { code: "BAD_ROWS", count: invalid });
   }
   if (sums === undefined) throw new DataError(who, "there are no rows to report on; check filters and splits");
+  const { rows, total } = sums.confusion;
+  if (total === 0) {
+    throw new DataError(who, `the weights of all ${rows} rows are 0; there is nothing to report on`, {
+      code: "NO_WEIGHT",
+    });
+  }
   return new ClassificationReport(sums, labels);
 }

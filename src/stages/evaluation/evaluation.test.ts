@@ -100,6 +100,25 @@ describe.each(engines)("evaluators on $name", ({ frame }) => {
     );
   });
 
+  test("refuse weights that are all 0", async () => {
+    const both = [0, 1].map((label) => ({ label, prediction: 1, rawPrediction: label, probability: [0.5, 0.5], w: 0 }));
+    const df = await frame(both);
+    const weightCol = "w";
+    for (const evaluator of [
+      new MulticlassClassificationEvaluator({ weightCol }),
+      new MulticlassClassificationEvaluator({ weightCol, metric: "logLoss" }),
+      new BinaryClassificationEvaluator({ weightCol }),
+      new RegressionEvaluator({ weightCol }),
+    ]) {
+      await expect(evaluator.evaluate(df)).rejects.toThrow(
+        `${evaluator.name}: the weights of all 2 rows are 0; there is nothing to measure`,
+      );
+    }
+    await expect(classificationReport(df, { weightCol })).rejects.toThrow(
+      "classificationReport: the weights of all 2 rows are 0; there is nothing to report on",
+    );
+  });
+
   test("report on predictions, with and without probabilities", async () => {
     const rows = predictions();
     const df = await frame(rows);
@@ -132,10 +151,16 @@ describe("evaluators", () => {
 
   test("refuse negative weights", async () => {
     const { rowsToBatch, inferSchema } = await import("../../data/rows.js");
-    const rows = [{ label: 1, prediction: 1, rawPrediction: 0.5, w: -1 }];
+    const rows = [{ label: 1, prediction: 1, rawPrediction: 0.5, probability: [0.5, 0.5], w: -1 }];
     const batch = rowsToBatch(rows, inferSchema(rows));
-    for (const Kind of [MulticlassClassificationEvaluator, BinaryClassificationEvaluator, RegressionEvaluator]) {
-      const evaluator: Evaluator = new Kind({ weightCol: "w" });
+    const weightCol = "w";
+    const evaluators: Evaluator[] = [
+      new MulticlassClassificationEvaluator({ weightCol }),
+      new MulticlassClassificationEvaluator({ weightCol, metric: "logLoss" }),
+      new BinaryClassificationEvaluator({ weightCol }),
+      new RegressionEvaluator({ weightCol }),
+    ];
+    for (const evaluator of evaluators) {
       expect(() => evaluator.sums().add(batch)).toThrow(
         `${evaluator.name}: column "w" holds the weight -1; weights are numbers of at least 0`,
       );

@@ -102,6 +102,10 @@ class ClassSums implements MetricSums {
     return this.#matrix.invalid;
   }
 
+  get weight(): number {
+    return this.#matrix.total;
+  }
+
   add(batch: RecordBatch): void {
     const { labelCol, predictionCol, weightCol } = this.#evaluator.params;
     this.#matrix.add(
@@ -158,13 +162,17 @@ class LogLossSums implements MetricSums {
     return this.#missing + (this.#sums?.invalid ?? 0);
   }
 
+  get weight(): number {
+    return this.#sums?.weight ?? 0;
+  }
+
   add(batch: RecordBatch): void {
     const { labelCol, probabilityCol, weightCol, eps } = this.#evaluator.params;
     const found = vectorsIn(batch, probabilityCol, this.#evaluator.name, this.#sums?.classes, this.rows + this.invalid);
     this.#missing += found.missing;
     if (found.batch.numRows === 0) return;
     this.#sums ??= new ProbabilitySums(this.#evaluator, found.width, { eps });
-    this.#sums.add(numbersIn(found.batch, labelCol), found.values, numbersIn(found.batch, weightCol));
+    this.#sums.add(numbersIn(found.batch, labelCol), found.values, weightsIn(found.batch, weightCol, this.#evaluator));
   }
 
   merge(other: this): void {

@@ -71,6 +71,10 @@ class ErrorSums implements MetricSums {
     return this.#sums.invalid;
   }
 
+  get weight(): number {
+    return this.#sums.weight;
+  }
+
   add(batch: RecordBatch): void {
     const { labelCol, predictionCol, weightCol } = this.#evaluator.params;
     this.#sums.add(
