@@ -147,15 +147,19 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Letters to change, put in or leave out; two neighbours that changed places count as one. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let beforeThat = previous;
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const substitute = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitute, previous[j]! + 1, current[j - 1]! + 1));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = isSwapped ? beforeThat[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      current.push(Math.min(substitute, swap, previous[j]! + 1, current[j - 1]! + 1));
     }
-    previous = current;
+    [beforeThat, previous] = [previous, current];
   }
   return previous[b.length]!;
 }

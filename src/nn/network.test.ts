@@ -131,10 +131,13 @@ describe("a model", () => {
     expect(graph.nodes.filter(({ opType }) => opType === "LSTM").length).toBe(1);
   });
 
-  test("names an input that is missing, and two of one name", () => {
+  test("names an input that is missing, one that nothing reads, and two of one name", () => {
     const [a, b] = [nn.input({ name: "a" }), nn.input({ name: "b" })];
     expect(() => nn.model({ inputs: a, outputs: nn.add().apply([a, b]) })).toThrow(
       'model: a result needs the input "b", which is not among inputs',
+    );
+    expect(() => nn.model({ inputs: [a, b], outputs: nn.dense(2).apply(a) })).toThrow(
+      'model: no output reads the input "b"; leave it out of inputs, or apply a layer to it',
     );
     expect(() => nn.model({ inputs: [a, nn.input({ name: "a" })], outputs: a })).toThrow(
       'model: two inputs are called "a"; name them apart',

@@ -151,7 +151,7 @@ const joined = layers.define({
 /**
  * A network of layers that were applied to each other: any number of inputs and outputs, branches, shared layers.
  *
- * @throws ParamError where an input that a result needs is not listed, or two have one name.
+ * @throws ParamError where an input that a result needs is not listed, one that is listed bears on no result, or two have one name.
  * @example
  * const [a, b] = [nn.input({ name: "a", shape: [4] }), nn.input({ name: "b", shape: [4] })];
  * const shared = nn.dense(8);
@@ -188,16 +188,20 @@ export function model({
 }
 
 function requireInputs(fed: readonly Connection[], results: readonly Connection[]): void {
-  const seen = new Set<Connection>(fed);
+  const seen = new Set<Connection>();
   const visit = (at: Connection): void => {
     if (seen.has(at)) return;
     seen.add(at);
-    if (at.layer === undefined) {
+    if (at.layer === undefined && !fed.includes(at)) {
       throw new ParamError("model", `a result needs the input "${at.input?.name}", which is not among inputs`);
     }
     at.inputs.forEach(visit);
   };
   results.forEach(visit);
+  const unread = fed.find((at) => !seen.has(at));
+  if (unread === undefined) return;
+  const message = `no output reads the input "${unread.input?.name}"; leave it out of inputs, or apply a layer to it`;
+  throw new ParamError("model", message);
 }
 
 /** The network itself, or a single layer as a network. */

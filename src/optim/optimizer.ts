@@ -42,7 +42,11 @@ export interface Optimizer extends Configured {
   update(inputs: UpdateInputs<string, string>): Updated<string>;
 }
 
-export const optimizers = new Kind<Optimizer>("optimizer");
+export const optimizers = new Kind<Optimizer>("optimizer", {
+  amsgrad: "optim.adam({ amsgrad: true })",
+  momentum: "optim.sgd({ momentum: 0.9 })",
+  nesterov: "optim.sgd({ momentum: 0.9, nesterov: true })",
+});
 
 /** Parameters that every optimizer has, as in Keras. */
 export const common = {

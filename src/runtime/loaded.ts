@@ -131,9 +131,11 @@ function unshared({ dtype, data }: Tensor): Tensor["data"] {
 /** The binding knows dtypes by number only. */
 const bfloat16Advice = "(bfloat16); put a Cast to or from float32 into the graph";
 
-/** Of Gather, as an Embedding is in a file. */
-const noRow =
-  "a table of $2 rows was asked for row $1; the numbers that look up a row, as those of an Embedding, go from 0 to $3";
+/** Of Gather, as an Embedding is in a file; which takes numbers below 0 further down, out of every table. */
+function noRow(_: string, row: string, rows: string, last: string): string {
+  const found = row.startsWith("-") ? "a row below 0" : `row ${row}`;
+  return `a table of ${rows} rows was asked for ${found}; the numbers that look up a row, as those of an Embedding, go from 0 to ${last}`;
+}
 
 function failure(model: string, what: string, error: unknown): DeepframeError {
   const reason = messageOf(error)

@@ -1,6 +1,6 @@
 /** @file Run: where a training run is, as callbacks see it and as checkpoints keep it. */
 
-import { DataError } from "../errors.js";
+import { DataError, ParamError } from "../errors.js";
 import { lrAt } from "../optim/optimizer.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Callback, Logs, TrainingRun } from "./callback.js";
@@ -12,6 +12,9 @@ import type { Layout } from "./layout.js";
 import { inferenceGraph } from "./problem.js";
 import { Sums } from "./sums.js";
 import type { TrainOptions } from "./trainer.js";
+
+type Hook = Extract<keyof Callback, `on${string}`>;
+type HookArgs<H extends Hook> = Parameters<Required<Callback>[H]>;
 
 export class Run implements TrainingRun {
   readonly epochs: number;
@@ -170,14 +173,26 @@ export class Run implements TrainingRun {
   async end(failure: unknown): Promise<void> {
     for (const callback of this.#callbacks) {
       try {
-        await callback.onTrainEnd?.(this, failure);
+        await this.#call(callback, "onTrainEnd", [this, failure]);
       } catch (error) {
         if (failure === undefined) throw error;
       }
     }
   }
 
-  async tell(what: (callback: Callback) => void | Promise<void>): Promise<void> {
-    for (const callback of this.#callbacks) await what(callback);
+  async tell<H extends Hook>(hook: H, ...args: HookArgs<H>): Promise<void> {
+    for (const callback of this.#callbacks) await this.#call(callback, hook, args);
+  }
+
+  /** @throws what the hook throws, or ParamError where that is undefined, which is no failure here, or null. */
+  async #call<H extends Hook>(callback: Callback, hook: H, args: HookArgs<H>): Promise<void> {
+    // the compiler does not see that the arguments are those of this hook
+    const told = callback[hook] as ((...args: unknown[]) => void | Promise<void>) | undefined;
+    try {
+      await told?.apply(callback, args);
+    } catch (error) {
+      const message = `the callback ${callback.name} threw ${error} in ${hook}; throw an Error that says why`;
+      throw error ?? new ParamError(this.#options.who, message, { param: "callbacks", callback: callback.name, hook });
+    }
   }
 }

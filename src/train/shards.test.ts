@@ -107,7 +107,9 @@ describe("steps that two threads share", () => {
 
   test("end in all threads where one fails, with its error", async () => {
     const layers = [lambda((value) => value.abs().mul(100)), embedding(4, 2), flatten(), dense(3)];
-    await expect(train(await options(layers, { shards: 2 }))).rejects.toThrow(/^test: an Embedding was fed -?\d+/);
+    await expect(train(await options(layers, { shards: 2 }))).rejects.toThrow(
+      /^test: an Embedding was fed (\d+|a number below 0), but/,
+    );
   });
 
   test("are ended by an abort, which keeps what was learned", async () => {

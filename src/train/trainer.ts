@@ -134,11 +134,12 @@ export async function train(options: TrainOptions): Promise<Trained> {
 /** A number without a row in a table, which only the runtime sees, told in words of the data. */
 function explained(error: unknown, who: Who): unknown {
   const found =
-    /(?:bounds, idx=|asked for row )(-?\d+)(?: must be within the inclusive range \[-\d+,|; .* go from 0 to )(\d+)/.exec(
+    /(?:bounds, idx=|asked for (?:row |a row ))(-?\d+|below 0)(?: must be within the inclusive range \[-\d+,|; .* go from 0 to )(\d+)/.exec(
       messageOf(error),
     );
   if (found === null) return error;
-  const message = `an Embedding was fed ${found[1]}, but its numbers go from 0 to ${found[2]}; make its inputDim larger, or check the column`;
+  const fed = /^[-b]/.test(found[1]!) ? "a number below 0" : found[1];
+  const message = `an Embedding was fed ${fed}, but its numbers go from 0 to ${found[2]}; make its inputDim larger, or check the column`;
   return new DataError(who, message, { code: "OUT_OF_RANGE", cause: error });
 }
 

@@ -53,7 +53,7 @@ export class TrainingLoop {
     const run = this.#run;
     let failure: unknown;
     try {
-      await run.tell((each) => each.onTrainBegin?.(run));
+      await run.tell("onTrainBegin", run);
       while (run.epoch < run.epochs && run.stopped === undefined) await this.#trainEpoch();
     } catch (error) {
       failure = await this.#aborted(error);
@@ -93,7 +93,7 @@ export class TrainingLoop {
     const { epoch } = run;
     if (run.stepInEpoch === 0) {
       run.sums = run.emptySums();
-      await run.tell((each) => each.onEpochBegin?.(epoch, run));
+      await run.tell("onEpochBegin", epoch, run);
       // an epoch without a step has no logs
       if (run.stopped !== undefined) return this.#save();
     }
@@ -115,7 +115,7 @@ export class TrainingLoop {
     run.history.push(logs);
     run.epoch++;
     run.stepInEpoch = 0;
-    await run.tell((each) => each.onEpochEnd?.(epoch, logs, run));
+    await run.tell("onEpochEnd", epoch, logs, run);
     await this.#save();
   }
 
@@ -132,7 +132,7 @@ export class TrainingLoop {
         if (this.#isValidationDue) await this.#tellValidation(await this.#logs());
         if (run.stopped !== undefined) break;
         const count = watched ? 1 : this.#chunk(Math.min(steps - done, this.#stepsToValidation));
-        if (watched) await run.tell((each) => each.onBatchBegin?.(run.step, run));
+        if (watched) await run.tell("onBatchBegin", run.step, run);
         const at = from + done * batches * batchSize;
         const place = { step: run.step, epoch: run.epoch, block: number, from: at, shuffle };
         const started = performance.now();
@@ -165,11 +165,11 @@ export class TrainingLoop {
         const sums = run.emptySums();
         for (let j = i * batches; j < (i + 1) * batches; j++) sums.add(stats.subarray(j * width, (j + 1) * width));
         const logs = { ...sums.logs(), lr: run.lr };
-        await run.tell((each) => each.onBatchEnd?.(run.step - steps + i, logs, run));
+        await run.tell("onBatchEnd", run.step - steps + i, logs, run);
       }
     }
     const logs = { ...run.sums.logs(), lr: run.lr };
-    await run.tell((each) => each.onProgress?.(logs, run));
+    await run.tell("onProgress", logs, run);
   }
 
   /** Of the epoch so far, and of the validation rows. */
@@ -189,7 +189,7 @@ export class TrainingLoop {
   async #tellValidation(logs: Logs): Promise<void> {
     // before it is told, so that a checkpoint that ModelCheckpoint saves then holds that it was
     this.#run.validatedStep = this.#run.step;
-    await this.#run.tell((each) => each.onValidation?.(logs, this.#run));
+    await this.#run.tell("onValidation", logs, this.#run);
   }
 
   async #validate(): Promise<Logs> {

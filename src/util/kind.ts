@@ -62,9 +62,12 @@ export class Kind<T extends Configured> {
   /** As messages call one: `layer`. */
   readonly name: string;
   readonly #types = new Map<string, AnyMaker<T>>();
+  readonly #others: Readonly<Record<string, string>>;
 
-  constructor(name: string) {
+  /** @param others what to write for names that elsewhere are types, and here are parameters of one: `amsgrad` */
+  constructor(name: string, others: Readonly<Record<string, string>> = {}) {
     this.name = name;
+    this.#others = others;
   }
 
   /** Names of the types there are. */
@@ -128,7 +131,7 @@ export class Kind<T extends Configured> {
       default: options?.default,
       accepts: (value) => (typeof value === "string" ? this.#types.has(keyOf(value)) : this.has(value)),
       hint(value) {
-        if (typeof value === "string") return didYouMean(value, [...kind.types, ...kind.#types.keys()]);
+        if (typeof value === "string") return kind.#meant(value);
         return isMaker(value) ? "; call it with its parameters" : "";
       },
       broken: [7, "no such thing"],
@@ -179,8 +182,12 @@ export class Kind<T extends Configured> {
   #find(type: string, who: Who): AnyMaker<T> {
     const found = this.#types.get(keyOf(type));
     if (found !== undefined) return found;
-    const known = this.types;
-    throw new ParamError(who, `no ${this.name} "${type}" (there are ${listNames(known)})${didYouMean(type, known)}`);
+    throw new ParamError(who, `no ${this.name} "${type}" (there are ${listNames(this.types)})${this.#meant(type)}`);
+  }
+
+  #meant(name: string): string {
+    const other = this.#others[keyOf(name)];
+    return other === undefined ? didYouMean(name, [...this.types, ...this.#types.keys()]) : `; write ${other}`;
   }
 }
 

@@ -9,7 +9,7 @@ import { regularizerOf } from "./weights.js";
 
 /**
  * Numbers from 0 up to `inputDim` (not included) become vectors: [batch, time] to [batch, time, outputDim], and [batch] to
- * [batch, outputDim]. Numbers beyond are an error when the graph runs. With `maskZero`, places that hold 0 do not count in
+ * [batch, outputDim]. Other numbers are an error when the graph runs. With `maskZero`, places that hold 0 do not count in
  * the layers after it.
  *
  * @example nn.embedding(10_000, 64, { maskZero: true })
@@ -31,7 +31,8 @@ export const embedding = defineLayer({
       regularizer: regularizerOf(params.embeddingsRegularizer, "Embedding"),
     });
     const at = x!.dtype === "int64" || x!.dtype === "int32" ? x! : g.cast(x!, "int64");
-    const y = g.gather(table, at);
+    // with numbers below 0 Gather would read the table from its end
+    const y = g.gather(table, g.where(g.less(at, 0), -params.inputDim - 1, at));
     if (params.maskZero && x!.rank === 2) setMask(y, g.not(g.equal(at, 0)));
     return y;
   },

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from "vitest";
 import * as nn from "../../nn/index.js";
 import * as optim from "../../optim/index.js";
 import { Session } from "../../session.js";
-import { progressBar } from "../../train/callbacks/index.js";
+import type { Callback } from "../../train/callback.js";
+import { lambdaCallback, progressBar } from "../../train/callbacks/index.js";
 import { LogisticRegression } from "../classification/logistic-regression.js";
 import { NeuralClassifier } from "../classification/neural-classifier.js";
 
@@ -23,6 +24,11 @@ describe("what people get wrong at first", () => {
       /did you mean "CrossEntropy"\?$/,
     ],
     ["an optimizer", () => new NeuralClassifier({ network: network(), optimizer: "adamm" }), /did you mean "Adam"\?$/],
+    [
+      "an optimizer that is a parameter of another",
+      () => new NeuralClassifier({ network: network(), optimizer: "AMSGrad" }),
+      /, got "AMSGrad"; write optim.adam\(\{ amsgrad: true \}\)$/,
+    ],
     [
       "a metric",
       () => new NeuralClassifier({ network: network(), metrics: ["acuracy"] }),
@@ -212,6 +218,26 @@ describe("what people get wrong at first", () => {
     await expect(work()).rejects.toThrow(message);
   });
 
+  test("a callback that throws nothing", async () => {
+    const told = (callback: Callback) =>
+      new NeuralClassifier({ network: network(), callbacks: [callback], ...settings }).fit(data);
+    const said = (found: string) =>
+      `NeuralClassifier: the callback LambdaCallback ${found}; throw an Error that says why`;
+    const nothing = undefined as unknown as Error;
+    const throws = lambdaCallback({
+      onEpochEnd() {
+        throw nothing;
+      },
+    });
+    await expect(told(throws)).rejects.toThrow(said("threw undefined in onEpochEnd"));
+    await expect(told(lambdaCallback({ onTrainBegin: () => Promise.reject() }))).rejects.toThrow(
+      said("threw undefined in onTrainBegin"),
+    );
+    await expect(told(lambdaCallback({ onTrainEnd: () => Promise.reject(null) }))).rejects.toThrow(
+      said("threw null in onTrainEnd"),
+    );
+  });
+
   test("numbers that an embedding has no vector for", async () => {
     const words = nn.sequential([nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
     const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
@@ -228,11 +254,13 @@ describe("what people get wrong at first", () => {
   });
 
   test("numbers that no layer before an embedding keeps within its table", async () => {
-    const words = nn.sequential([nn.lambda((x) => x.mul(2)), nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
-    const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
-    await expect(classifier.fit(data)).rejects.toThrow(
-      /^NeuralClassifier: an Embedding was fed \d\d, but its numbers go from 0 to 9; make its inputDim larger, or check the column$/,
-    );
+    const trained = (factor: number) => {
+      const words = nn.sequential([nn.lambda((x) => x.mul(factor)), nn.embedding(10, 4), nn.flatten(), nn.dense(2)]);
+      return new NeuralClassifier({ network: words, featuresCol: "word", ...settings }).fit(data);
+    };
+    const rest = "but its numbers go from 0 to 9; make its inputDim larger, or check the column";
+    await expect(trained(2)).rejects.toThrow(new RegExp(`^NeuralClassifier: an Embedding was fed \\d\\d, ${rest}$`));
+    await expect(trained(-0.25)).rejects.toThrow(`NeuralClassifier: an Embedding was fed a number below 0, ${rest}`);
   });
 
   test("numbers beyond the table of a model", async () => {
@@ -241,6 +269,11 @@ describe("what people get wrong at first", () => {
     await expect(model.transform(data.withColumn("word", "word + 9")).collect()).rejects.toThrow(
       /^NeuralClassificationModel: failed to run: a table of 20 rows was asked for row 2\d; the numbers that look up a row, as those of an Embedding, go from 0 to 19$/,
     );
+    for (const word of ["word - 12", "CAST(word AS INT) - 12", "word - 12.0"]) {
+      await expect(model.transform(data.withColumn("word", word)).collect(), word).rejects.toThrow(
+        "NeuralClassificationModel: failed to run: a table of 20 rows was asked for a row below 0; the numbers that look up a row, as those of an Embedding, go from 0 to 19",
+      );
+    }
   });
 
   test("a network that no memory holds, before it is drawn", async () => {
