@@ -40,7 +40,9 @@ export function forward(
   const total = weight === undefined ? undefined : g.reduceSum(weight);
   const parts = heads.map((head) => {
     const output = outputs[head.output]!;
-    const prediction = options.training ? withoutNegligibleGradients(g, output) : output;
+    // a network of a file may give float64
+    const floats = output.dtype === "float32" ? output : g.cast(output, "float32");
+    const prediction = options.training ? withoutNegligibleGradients(g, floats) : floats;
     const target = targetOf(g, head, batch.get(head.target.name)!, prediction);
     const mask = built.maskOf(output);
     const rows = head.loss.perRow({ g, prediction, target, mask });
