@@ -28,26 +28,42 @@ const learned: Readonly<Record<string, readonly number[]>> = {
 /** Operators that learned values go through element by element, such as a bias after a product. */
 const elementwise = new Set(["Add", "Sub", "Mul", "Div"]);
 
+/** Operators that only put elements elsewhere: a learned value may come through them. */
+const moving = new Set(["Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Concat"]);
+
 const known = new WeakMap<Graph, ReadonlySet<string>>();
 
 /**
- * Names of the constants that training may change: float32, of more than one element, where learned values stand. Constants
+ * Names of the constants that training may change: float32, where learned values stand, or moved to there. Constants
  * of plain arithmetic count where a learned value came before them, so that means and deviations of inputs stay.
  */
 export function weightsOf(graph: Graph): ReadonlySet<string> {
   const found = known.get(graph);
   if (found !== undefined) return found;
   const weights = new Set<string>();
-  const isFloat = (name: string) => {
-    const tensor = graph.initializers.get(name);
-    return tensor?.dtype === "float32" && tensor.size > 1;
+  // a plain number is one of arithmetic, unless an operator has it for a weight, as the bias of one unit
+  const isWeight = (name: string, { opType }: Node) => {
+    const { dtype, shape, size } = graph.initializers.get(name)!;
+    return dtype === "float32" && (size > 1 || (shape.length > 0 && opType in learned));
   };
   const after = new Set<string>();
+  /** Constants that moved values are made of. */
+  const moved = new Map<string, readonly string[]>();
+  const constantsIn = (name: string) => (graph.initializers.has(name) ? [name] : (moved.get(name) ?? []));
+  const fed = new Set(graph.inputs.map(({ name }) => name));
   for (const node of graph.nodes) {
     const isAfter = readsOf(node).some((name) => after.has(name));
     const places = learned[node.opType] ?? (isAfter && elementwise.has(node.opType) ? [0, 1] : []);
-    const own = places.flatMap((i) => node.inputs[i] ?? []).filter(isFloat);
+    const own = places
+      .flatMap((i) => node.inputs[i] ?? [])
+      .flatMap(constantsIn)
+      .filter((name) => isWeight(name, node));
     for (const name of own) weights.add(name);
+    const isFed = readsOf(node).some((name) => fed.has(name));
+    for (const name of node.outputs) {
+      if (isFed) fed.add(name);
+      else if (moving.has(node.opType)) moved.set(name, node.inputs.flatMap(constantsIn));
+    }
     if (isAfter || own.length > 0) for (const name of node.outputs) after.add(name);
   }
   known.set(graph, weights);

@@ -56,6 +56,26 @@ describe("fromOnnx", () => {
     expect(specs.every(({ trainable }) => trainable)).toBe(true);
   });
 
+  test("finds weights that are moved before they are used, and the bias of one unit", async () => {
+    const written = trace(
+      ({ x }, g) => {
+        const turned = (name: string, rows: number) =>
+          g.unsqueeze(g.transpose(g.parameter(name, randomTensor([rows, 8], rows)), [1, 0]), [0]);
+        const bias = g.concat(g.parameter("bias", ones(8)), [g.fill(g.ints([8]), 0)], { axis: 0 });
+        const inputs = [g.transpose(x, [1, 0, 2]), turned("kernel", 3), turned("recurrent", 2), g.unsqueeze(bias, [0])];
+        const [, h] = g.ops("LSTM", inputs, { hidden_size: 2 }, { outputs: 3 });
+        const head = [g.parameter("head/w", randomTensor([2, 1], 7)), g.parameter("head/b", ones(1))] as const;
+        return { y: g.gemm(g.squeeze(h!, [0]), ...head) };
+      },
+      { x: ["N", 5, 3] },
+    );
+    const network = await fromOnnx(written);
+    const sizes = layerGraph(network, [randomTensor([4, 5, 3], 1)], { training: true }).specs.map(({ shape }) =>
+      shape.reduce((a, b) => a * b, 1),
+    );
+    expect(sizes.sort((a, b) => a - b)).toEqual([1, 2, 8, 16, 24]);
+  });
+
   test("freezes, unfreezes from a tensor on, and changes rates", async () => {
     const base = (await fromOnnx(graph)).freeze();
     expect(base.weightNames({ trainable: true })).toEqual([]);
