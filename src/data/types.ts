@@ -253,3 +253,19 @@ class TypeParser {
     throw new DataError("parseType", `${reason} at position ${this.position} of ${JSON.stringify(this.text)}`);
   }
 }
+
+/** Whether values may have floats in them, and so NaN and infinities, which JSON lacks; keys of maps are text there. */
+export function holdsFloats(type: ColumnType): boolean {
+  if (typeof type === "string") return type === "float" || type === "double";
+  switch (type.kind) {
+    case "decimal":
+      return false;
+    case "array":
+    case "tensor":
+      return holdsFloats(type.element);
+    case "struct":
+      return type.fields.some((field) => holdsFloats(field.type));
+    case "map":
+      return holdsFloats(type.value);
+  }
+}

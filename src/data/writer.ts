@@ -47,8 +47,8 @@ export class DataFrameWriter {
   }
 
   /**
-   * One JSON object per line. JSON lacks NaN and Infinity: the embedded engine writes null, as JSON.stringify does; Spark writes
-   * the strings "NaN" and "Infinity", which it reads back as numbers where told the type.
+   * One JSON object per line. NaN and Infinity, which JSON lacks, are written as null, as JSON.stringify does; Spark leaves fields
+   * that are null out.
    */
   json(path: string, options: SaveOptions = {}): Promise<void> {
     return this.#write("json", path, options);

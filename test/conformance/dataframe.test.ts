@@ -1,5 +1,8 @@
 /** @file What DataFrames must do on every engine: relational methods, splits, views, errors. */
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { col, expr, lit, when } from "../../src/data/expr.js";
 import { engines } from "../engines.js";
@@ -21,6 +24,50 @@ describe.each(engines)("a DataFrame on $name", ({ frame, session }) => {
     expect(await df.first()).toEqual(people[0]);
     expect(await df.take(2)).toEqual(people.slice(0, 2));
     expect(await df.limit(2, 1).values("name")).toEqual(["Alan", "Grace"]);
+  });
+
+  test("writes null into JSON for what is no number there, within lists, structs and maps too", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "deepframe-json-"));
+    try {
+      const [nan, infinity] = [Number.NaN, Number.POSITIVE_INFINITY];
+      const finite = { id: 0, x: 0.5, l: [1.5], s: { a: 0.5, b: [{ z: 2.5 }] }, m: { k: 3.5 }, v: [1, 2], t: "NaN" };
+      const rows = [
+        finite,
+        {
+          id: 1,
+          x: nan,
+          l: [infinity, 1.5],
+          s: { a: -infinity, b: [{ z: nan }] },
+          m: { k: nan },
+          v: [1.5, nan],
+          t: "",
+        },
+        { id: 2, x: infinity, l: null, s: null, m: null, v: null, t: null },
+      ];
+      const types = {
+        id: "bigint",
+        x: "double",
+        l: "array<double>",
+        s: "struct<a:double,b:array<struct<z:double>>>",
+        m: "map<string,double>",
+        v: "float[2]",
+        t: "string",
+      };
+      const path = join(folder, "rows.json");
+      await (await frame(rows, types)).write.json(path);
+      const back = (await session()).read.json(path).orderBy("id");
+      const found = (await back.collect()).map(({ m, ...row }) => ({
+        ...row,
+        k: (m as { k?: unknown } | null)?.k ?? null,
+      }));
+      expect(found).toEqual([
+        { id: 0, x: 0.5, l: Float64Array.of(1.5), s: finite.s, k: 3.5, v: Float64Array.of(1, 2), t: "NaN" },
+        { id: 1, x: null, l: [null, 1.5], s: { a: null, b: [{ z: null }] }, k: null, v: [1.5, null], t: "" },
+        { id: 2, x: null, l: null, s: null, k: null, v: null, t: null },
+      ]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("is not changed by its methods", async () => {

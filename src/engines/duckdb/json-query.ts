@@ -1,7 +1,7 @@
 /** @file A query whose rows are valid JSON: what is no number in JSON (NaN, Infinity) is null, as JSON.stringify and pandas write it. */
 
 import type { Schema } from "../../data/schema.js";
-import type { ColumnType } from "../../data/types.js";
+import { type ColumnType, holdsFloats } from "../../data/types.js";
 import { quoteName } from "./quote.js";
 
 export function jsonQuery(query: string, schema: Schema): string {
@@ -9,22 +9,6 @@ export function jsonQuery(query: string, schema: Schema): string {
     .filter(({ type }) => holdsFloats(type))
     .map(({ name, type }) => `${finite(quoteName(name), type, 0)} AS ${quoteName(name)}`);
   return replaced.length === 0 ? query : `SELECT * REPLACE (${replaced.join(", ")}) FROM (${query})`;
-}
-
-function holdsFloats(type: ColumnType): boolean {
-  if (typeof type === "string") return type === "float" || type === "double";
-  switch (type.kind) {
-    case "decimal":
-      return false;
-    case "array":
-    case "tensor":
-      return holdsFloats(type.element);
-    case "struct":
-      return type.fields.some((field) => holdsFloats(field.type));
-    case "map":
-      // keys are written as text
-      return holdsFloats(type.value);
-  }
 }
 
 /** @param depth how many lambdas stand around it, each of which names its item anew */

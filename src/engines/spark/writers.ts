@@ -8,6 +8,7 @@ import { listNames, ParamError, SchemaError } from "../../errors.js";
 import type { Relation } from "./compile.js";
 import { sqlOver } from "./compile.js";
 import { quoteName } from "./dialect.js";
+import { jsonQuery } from "./json-query.js";
 import type { WriteOperationSchema } from "./proto/spark_connect_pb.js";
 
 /** Our options by Spark's names. */
@@ -33,7 +34,7 @@ export function writeOperation(
     .filter(([, value]) => value !== undefined)
     .map(([name, value]): [string, string] => [names[name]!, String(value)]);
   return {
-    input: format === "csv" ? asText(input, schema) : input,
+    input: format === "csv" ? asText(input, schema) : format === "json" ? jsonQuery(input, schema) : input,
     source: format,
     saveType: { case: "path", value: /^[a-z][\w+.-]*:/i.test(path) ? path : resolve(path) },
     mode: mode === "overwrite" ? 2 : 3,
