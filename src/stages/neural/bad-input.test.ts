@@ -218,6 +218,27 @@ describe("what people get wrong at first", () => {
     await expect(work()).rejects.toThrow(message);
   });
 
+  test("rows to validate on that are no good", async () => {
+    const validated = (validation: typeof data) =>
+      new NeuralClassifier({ network: network(), validation, ...settings }).fit(data);
+    await expect(validated(data.withColumn("label", "word"))).rejects.toThrow(
+      'NeuralClassifier: validation: row 2 of column "label" holds label 2, but the network tells 2 classes apart, numbered from 0; give its last layer as many outputs as there are classes',
+    );
+    const broken = rows.map((row, i) => (i === 7 ? { ...row, features: [Number.NaN, 1] } : row));
+    await expect(validated(session.createDataFrame(broken, { features: "float[2]", label: "int" }))).rejects.toThrow(
+      'NeuralClassifier: validation: row 7 of column "features" holds NaN; numbers must be finite: fill or drop the row first',
+    );
+    await expect(validated(data.withColumn("label", "NULL::INT"))).rejects.toThrow(
+      'NeuralClassifier: validation: row 0 of column "label" is null; fill or drop it first',
+    );
+    await expect(validated(data.withColumn("label", "'ant'"))).rejects.toThrow(
+      'NeuralClassifier: validation: row 0 of column "label" holds ant, which int32 cannot hold; number the classes from 0, as StringIndexer does',
+    );
+    await expect(validated(data.withColumn("features", "[1, 2, 3]::FLOAT[3]"))).rejects.toThrow(
+      'NeuralClassifier: validation: row 0 of column "features" has 3 values, expected 2; fill or drop it first',
+    );
+  });
+
   test("a callback that throws nothing", async () => {
     const told = (callback: Callback) =>
       new NeuralClassifier({ network: network(), callbacks: [callback], ...settings }).fit(data);

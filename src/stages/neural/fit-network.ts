@@ -126,7 +126,8 @@ export async function fitNetwork<M>(
   let validation = held;
   try {
     if (params.validation instanceof DataFrame) {
-      validation = (await readRows(params.validation, reading, undefined)).train;
+      const who = `${stage.name}: validation`;
+      validation = (await readRows(params.validation, { ...reading, who }, undefined)).train;
     }
     if (rows.rows === 0)
       throw new DataError(stage, `there are no rows to train on; ${whyNone(validation)}`, { code: "NO_ROWS" });
