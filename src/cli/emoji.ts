@@ -1,9 +1,10 @@
 /** @file The quickstart's own pictures: 3D emoji in folders named after their Unicode groups. */
 
-import { cp, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DataError } from "../errors.js";
+import { makeFolder } from "../util/make-folder.js";
 
 const groups: Readonly<Record<string, string>> = {
   "Smileys & Emotion": "smileys",
@@ -30,7 +31,7 @@ export async function emojiPictures(folder: string): Promise<string> {
   const files = new Set(await readdir(assets));
   const aside = `${folder}.tmp`;
   await rm(aside, { recursive: true, force: true });
-  for (const name of Object.values(groups)) await mkdir(join(aside, name), { recursive: true });
+  for (const name of Object.values(groups)) await makeFolder(join(aside, name));
   for (const [emoji, { slug, group }] of Object.entries(JSON.parse(list) as Record<string, Emoji>)) {
     const codes = Array.from(emoji, (character) => character.codePointAt(0)!.toString(16)).join("-");
     const file = [`${codes}.webp`, `${codes.replaceAll("-fe0f", "")}.webp`].find((name) => files.has(name));
