@@ -85,9 +85,14 @@ export const layerExamples: Readonly<Record<string, LayerExample>> = {
     differs: "the batch's statistics",
     mask: "keeps",
   },
-  SimpleRNN: { layer: () => nn.simpleRNN(3), inputs: [sequence], shape: [2, 3], mask: "uses" },
+  SimpleRNN: {
+    layer: () => nn.simpleRNN(3, { activityRegularizer: "l2" }),
+    inputs: [sequence],
+    shape: [2, 3],
+    mask: "uses",
+  },
   LSTM: {
-    layer: () => nn.lstm(3, { returnSequences: true }),
+    layer: () => nn.lstm(3, { returnSequences: true, returnState: true, activityRegularizer: "l2" }),
     inputs: [sequence],
     shape: [2, 5, 3],
     mask: "usesAndKeeps",
@@ -230,7 +235,7 @@ export const layerExamples: Readonly<Record<string, LayerExample>> = {
     mask: "keeps",
   },
   MultiHeadAttention: {
-    layer: () => nn.multiHeadAttention(2, 3),
+    layer: () => nn.multiHeadAttention(2, 3, { activityRegularizer: nn.regularizers.l2(0.1) }),
     inputs: [sequence],
     shape: [2, 5, 4],
     mask: "usesAndKeeps",

@@ -8,13 +8,14 @@ import { initializers } from "../initializers.js";
 import { type BuildContext, defineLayer } from "../layer.js";
 import { regularizers } from "../regularizers.js";
 import { expectLayout, expectSize } from "./expect.js";
-import { regularizerOf } from "./weights.js";
+import { activityRegularizer, penalize, regularizerOf } from "./weights.js";
 
 /**
  * softmax(Q K' / sqrt(keyDim)) V for each head, joined and mixed (Vaswani et al., 2017). Applied to one sequence
  * [batch, time, features] it looks at itself; applied to [query, value] or [query, value, key] the first looks at the others.
  * The result is [batch, query's time, outputDim]. Places that a mask of the keys leaves out are not looked at.
  * Weights: query, key, value [features, numHeads * keyDim] and output [numHeads * valueDim, outputDim], with a bias each.
+ * `activityRegularizer` is a penalty on what each of these four gives, as in Keras.
  *
  * @example nn.multiHeadAttention(4, 32)
  */
@@ -34,6 +35,7 @@ export const multiHeadAttention = defineLayer({
     biasInitializer: initializers.param("first values of the biases", { default: "zeros" }),
     kernelRegularizer: optional(regularizers.param("penalty on the kernels")),
     biasRegularizer: optional(regularizers.param("penalty on the biases")),
+    activityRegularizer,
   },
   build(context, inputs, params) {
     const { g, maskOf } = context;
@@ -41,18 +43,20 @@ export const multiHeadAttention = defineLayer({
     const { numHeads: heads, keyDim, valueDim = keyDim } = params;
     const who = "MultiHeadAttention";
     const sizes = [query, value, key].map((x) => expectSize(who, expectLayout(who, x, "sequence"), 2, "features"));
+    const biasOf = (name: string, size: number) =>
+      context.weight(`${name}/bias`, [size], {
+        initializer: params.biasInitializer,
+        regularizer: regularizerOf(params.biasRegularizer, who),
+      });
     const part = (name: string, x: Value, from: number, to: number) => {
       const kernel = context.weight(`${name}/kernel`, [from, to], {
         initializer: params.kernelInitializer,
         regularizer: regularizerOf(params.kernelRegularizer, who),
       });
       const product = g.matmul(x, kernel);
-      if (!params.useBias) return product;
-      const bias = context.weight(`${name}/bias`, [to], {
-        initializer: params.biasInitializer,
-        regularizer: regularizerOf(params.biasRegularizer, who),
-      });
-      return g.add(product, bias);
+      const y = params.useBias ? g.add(product, biasOf(name, to)) : product;
+      penalize(context, [y], params.activityRegularizer);
+      return y;
     };
     // the scale goes to the queries, which are smaller than the scores
     const q = g.mul(part("query", query!, sizes[0]!, heads * keyDim), 1 / Math.sqrt(keyDim));

@@ -10,7 +10,7 @@ import { initializers } from "../initializers.js";
 import type { BuildContext } from "../layer.js";
 import { regularizers } from "../regularizers.js";
 import { expectLayout, expectSize } from "./expect.js";
-import { biasParams, regularizerOf } from "./weights.js";
+import { activityRegularizer, biasParams, penalize, regularizerOf } from "./weights.js";
 
 /** While training, sequences of at most this many steps are written out; longer ones run in a Loop. */
 const maxUnrolled = 200;
@@ -23,6 +23,7 @@ export const recurrentParams = {
   recurrentInitializer: initializers.param("first values of the recurrent kernel", { default: "orthogonal" }),
   kernelRegularizer: optional(regularizers.param("penalty on the kernel")),
   recurrentRegularizer: optional(regularizers.param("penalty on the recurrent kernel")),
+  activityRegularizer,
   dropout: number("part of the inputs that become 0 while training, the same ones at every step", {
     default: 0,
     min: 0,
@@ -105,7 +106,9 @@ export function overTime(
     context.setMask(sequence, flipped ? flip(g, mask) : mask);
   }
   const y = returnSequences ? sequence : states[0]!;
-  return returnState ? [y, ...states] : [y];
+  const results = returnState ? [y, ...states] : [y];
+  penalize(context, results, params.activityRegularizer);
+  return results;
 }
 
 interface Run {

@@ -14,6 +14,7 @@ import { dropout } from "./dropout.js";
 import { expectLayout, expectSize } from "./expect.js";
 import { layerNormalization } from "./layer-normalization.js";
 import { multiHeadAttention } from "./multi-head-attention.js";
+import { activityRegularizer, penalize } from "./weights.js";
 
 const params = {
   intermediateDim: integer("units of the hidden layer of each place", { min: 1 }),
@@ -25,6 +26,7 @@ const params = {
   useCausalMask: boolean("whether each place looks at itself and those before it only", { default: false }),
   kernelInitializer: initializers.param("first values of the kernels", { default: "glorotUniform" }),
   biasInitializer: initializers.param("first values of the biases", { default: "zeros" }),
+  activityRegularizer,
 };
 
 interface Parts {
@@ -51,7 +53,8 @@ export const transformerEncoder = defineLayer({
   positional: ["intermediateDim", "numHeads"],
   keepsMask: true,
   params,
-  build({ g, call, maskOf, setMask }, [x], given) {
+  build(context, [x], given) {
+    const { g, call, maskOf, setMask } = context;
     const features = expectSize("TransformerEncoder", expectLayout("TransformerEncoder", x, "sequence"), 2, "features");
     if (features % given.numHeads !== 0) {
       throw new ParamError(
@@ -74,9 +77,11 @@ export const transformerEncoder = defineLayer({
       return given.normalizeFirst ? sum : normalized(sum);
     };
     const attended = half(x!, [parts.first, "attention_norm"], (input) => run(parts.attention, input, "attention"));
-    return half(attended, [parts.last, "feedforward_norm"], (input) =>
+    const y = half(attended, [parts.last, "feedforward_norm"], (input) =>
       run(parts.output, run(parts.hidden, input, "feedforward_hidden"), "feedforward_output"),
     );
+    penalize(context, [y], given.activityRegularizer);
+    return y;
   },
 });
 

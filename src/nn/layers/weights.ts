@@ -64,7 +64,7 @@ export function biasOf(
   });
 }
 
-/** The activation of the sums; its penalty, per row as in Keras, is added to the loss. */
+/** The activation of the sums, whose penalty is added to the loss. */
 export function activated(
   context: BuildContext,
   sums: Value,
@@ -73,11 +73,18 @@ export function activated(
     readonly activityRegularizer?: Regularizer | string | undefined;
   },
 ): Value {
-  const { g } = context;
   const y = activations.of(given.activation, "activation").apply(sums);
-  const regularizer = regularizerOf(given.activityRegularizer, "activityRegularizer");
-  if (regularizer !== undefined && context.training) {
-    context.addLoss(regularizer.penalty(y).div(g.cast(g.gather(g.shapeLike(y), 0), "float32")));
-  }
+  penalize(context, [y], given.activityRegularizer);
   return y;
+}
+
+/** Adds the penalty on results to the loss: per row as in tf.keras, where Keras 3 takes the sum over the batch. */
+export function penalize(
+  { g, training, addLoss }: BuildContext,
+  results: readonly Value[],
+  given: Regularizer | string | undefined,
+): void {
+  const regularizer = regularizerOf(given, "activityRegularizer");
+  if (regularizer === undefined || !training) return;
+  for (const y of results) addLoss(regularizer.penalty(y).div(g.cast(g.gather(g.shapeLike(y), 0), "float32")));
 }

@@ -5,6 +5,7 @@ import type { Value } from "../../graph/value.js";
 import { choice, optional } from "../../util/params.js";
 import { defineLayer, type Layer, layers } from "../layer.js";
 import { expectRank } from "./expect.js";
+import { activityRegularizer, penalize } from "./weights.js";
 
 const recurrentTypes = new Set(["LSTM", "GRU", "SimpleRNN"]);
 const backwards = new WeakMap<object, Layer>();
@@ -42,8 +43,10 @@ export const bidirectional = defineLayer({
     layer: layers.param("the recurrent layer that reads forwards"),
     mergeMode: choice("what becomes of both results", ["concat", "sum", "mul", "ave", "none"], { default: "concat" }),
     backwardLayer: optional(layers.param("the one that reads backwards; default the same with other weights")),
+    activityRegularizer,
   },
-  build({ g, call, maskOf, setMask }, inputs, params) {
+  build(context, inputs, params) {
+    const { g, call, maskOf, setMask } = context;
     const forward = recurrentOf(params.layer);
     const backward = params.backwardLayer === undefined ? reversed(forward) : recurrentOf(params.backwardLayer);
     const [x, ...states] = inputs;
@@ -62,7 +65,9 @@ export const bidirectional = defineLayer({
     })();
     const mask = maskOf(a!);
     if (mask !== undefined) for (const y of merged) setMask(y, mask);
-    return [...merged, ...statesA, ...statesB];
+    const results = [...merged, ...statesA, ...statesB];
+    penalize(context, results, params.activityRegularizer);
+    return results;
   },
 });
 
