@@ -5,11 +5,11 @@ import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import type { Product } from "../ops/product.js";
 
-/** Gradients of the inputs for those of the outputs; undefined ones are nought. */
+/** Gradients of the inputs for those of the outputs; undefined ones are nought, of several the sum is meant. */
 export type OwnRule = (
   g: GraphBuilder,
   dys: readonly (Value | undefined)[],
-) => readonly (Value | Product | undefined)[];
+) => readonly (Value | Product | readonly Product[] | undefined)[];
 
 /** Nodes with a rule of their own. */
 export interface OwnGradient {

@@ -60,7 +60,7 @@ export function vjp(
         );
         grads.forEach((grad, at) => {
           const { name } = own.inputs[at]!;
-          if (grad !== undefined && varying.has(name)) contribute(name, grad);
+          if (grad !== undefined && varying.has(name)) for (const one of [grad].flat()) contribute(name, one);
         });
       });
       continue;

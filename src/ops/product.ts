@@ -2,10 +2,14 @@
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import { SymbolicTensor, type Value } from "../graph/value.js";
+import { join } from "./steps.js";
+
+/** Rows from which a product is worth being made on its own and added up: fewer are joined first. */
+const manyRows = 128;
 
 /**
- * A' D for matrices of `rows` many rows. A weight that is used at every step of a sequence gets one product over all steps:
- * A1' D1 + A2' D2 = [A1; A2]' [D1; D2].
+ * A' D for matrices of `rows` many rows. A weight that is used at every step of a sequence gets one product over all steps,
+ * A1' D1 + A2' D2 = [A1; A2]' [D1; D2], or where steps come in segments a product for each, added to the one before.
  */
 export class Product {
   readonly left: Value;
@@ -20,13 +24,20 @@ export class Product {
   static combine(g: GraphBuilder, grads: readonly (Value | Product)[]): Value[] {
     const products = grads.filter((grad) => grad instanceof Product);
     const tensors = grads.filter((grad) => grad instanceof SymbolicTensor);
-    if (products.length === 0) return tensors;
-    const join = (side: readonly Value[]) =>
-      side.length === 1 ? side[0]! : g.concat(side[0]!, side.slice(1), { axis: 0 });
-    const left = join(products.map((product) => product.left));
-    const right = join(products.map((product) => product.right));
-    return [...tensors, g.matmul(g.transpose(left, [1, 0]), right)];
+    return products.length === 0 ? tensors : [...tensors, sumOf(g, products)];
   }
+}
+
+function sumOf(g: GraphBuilder, products: readonly Product[]): Value {
+  const lefts = products.map(({ left }) => left);
+  const rights = products.map(({ right }) => right);
+  if (lefts.length > 1 && lefts.every(({ shape }) => Number(shape![0]) >= manyRows)) {
+    return lefts.reduce<Value | undefined>(
+      (sum, left, i) => g.gemm(left, rights[i]!, sum, { transA: true }),
+      undefined,
+    )!;
+  }
+  return g.matmul(g.transpose(join(g, lefts), [1, 0]), join(g, rights));
 }
 
 /**

@@ -4,6 +4,7 @@ import { withGradient } from "../../autodiff/own-gradient.js";
 import type { Value } from "../../graph/value.js";
 import { lstmBack } from "../../ops/lstm-gradient.js";
 import { Product } from "../../ops/product.js";
+import { join, parts, pieces } from "../../ops/steps.js";
 import type { Steps } from "./recurrent.js";
 
 /** What a step leaves for its gradient, [batch, units] each. */
@@ -11,61 +12,59 @@ interface Step {
   readonly i: Value;
   readonly o: Value;
   readonly f: Value;
-  readonly candidate: Value;
+  readonly k: Value;
   /** tanh of the next cell. */
   readonly squashed: Value;
-  /** The states before the step. */
+  /** The states before the step: cell and result. */
+  readonly before: Value;
   readonly h: Value;
-  readonly c: Value;
 }
 
 /**
  * i, o, f = s(x + h R), k = tanh(x + h R), c' = f c + i k, h' = o tanh(c'), as a step of ONNX's LSTM does.
  */
-export const lstmSteps: Steps = (g, { gates, recurrent, states, steps, units, backwards }) => {
-  const order = Array.from({ length: steps }, (_, i) => (backwards ? steps - 1 - i : i));
-  const rows = (gates.shape as readonly number[])[0]! / steps;
-  const pieces = (x: Value) => (steps === 1 ? [x] : g.split(x, new Array<number>(steps).fill(rows)));
-  const join = (parts: readonly Value[], axis = 0) =>
-    parts.length === 1 ? parts[0]! : g.concat(parts[0]!, parts.slice(1), { axis });
-
-  const [joined, h, c] = withGradient(g, [gates, recurrent, ...states], () => {
+export const lstmSteps: Steps = (g, { gates, recurrent, states, units, batch, backwards }) => {
+  const counts = gates.map(({ shape }) => (shape![0] as number) / batch);
+  const [joined, h, c] = withGradient(g, [...gates, recurrent, ...states], () => {
+    const sums = gates.flatMap((segment, at) => pieces(g, segment, counts[at]!));
     const kept: Step[] = [];
-    let [lastH, lastC] = states as [Value, Value];
-    const inputs = pieces(gates);
     const results: Value[] = [];
-    for (const t of order) {
-      const sums = g.add(inputs[t]!, g.matmul(lastH, recurrent));
-      const [three, last] = g.split(sums, [3 * units, units], { axis: 1 }) as [Value, Value];
-      const [i, o, f] = g.split(g.sigmoid(three), 3, { axis: 1 }) as [Value, Value, Value];
-      const candidate = g.tanh(last);
-      const next = g.add(g.mul(f, lastC), g.mul(i, candidate));
+    let [h, c] = states as [Value, Value];
+    for (let step = 0; step < sums.length; step++) {
+      const t = backwards ? sums.length - 1 - step : step;
+      const [three, last] = g.split(g.add(sums[t]!, g.matmul(h, recurrent)), [3 * units, units], { axis: 1 });
+      const [i, o, f] = g.split(g.sigmoid(three!), 3, { axis: 1 }) as [Value, Value, Value];
+      const k = g.tanh(last!);
+      const next = g.add(g.mul(f, c), g.mul(i, k));
       const squashed = g.tanh(next);
-      kept[t] = { i, o, f, candidate, squashed, h: lastH, c: lastC };
-      lastC = next;
-      lastH = g.mul(o, squashed);
-      results[t] = lastH;
+      kept[t] = { i, o, f, k, squashed, before: c, h };
+      c = next;
+      h = g.mul(o, squashed);
+      results[t] = h;
     }
+    const segments = parts(kept, counts);
     return {
-      outputs: [join(results), lastH, lastC],
+      outputs: [join(g, results), h, c],
       rule(b, [dy, dh, dc]) {
-        const all = (name: keyof Step) => join(kept.map((step) => step[name]));
+        const joined = segments.map((steps) => {
+          const all = (name: keyof Step) =>
+            join(
+              b,
+              steps.map((step) => step[name]),
+            );
+          const gates = { i: all("i"), o: all("o"), f: all("f"), k: all("k") };
+          const cells = { squashed: all("squashed"), before: all("before"), forget: steps.map(({ f }) => f) };
+          return { ...gates, ...cells, h: all("h") };
+        });
         const back = lstmBack(b, {
-          ...{
-            i: all("i"),
-            o: all("o"),
-            f: all("f"),
-            k: all("candidate"),
-            squashed: all("squashed"),
-            before: all("c"),
-          },
-          ...{ forget: kept.map((step) => step.f), order, pieces, join, dy, dh, dc },
+          ...{ segments: joined, backwards, dy, dh, dc },
           // Gemm adds what comes from outside
           toState: (dz, outside) => b.gemm(dz, recurrent, outside, { transB: true }),
         });
-        return [back.dz, new Product(all("h"), back.dz), back.dh, back.dc];
+        const products = joined.map(({ h }, at) => new Product(h, back.dz[at]!));
+        return [...back.dz, products, back.dh, back.dc];
       },
     };
-  }) as [Value, Value, Value];
-  return { joined, last: [h, c] };
+  });
+  return { joined: joined!, last: [h!, c!] };
 };

@@ -4,6 +4,7 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { loopOver } from "../../ops/control-flow.js";
 import type { Cell } from "../../ops/recurrent-cells.js";
+import { join, pieces } from "../../ops/steps.js";
 import { boolean, choice, integer, number, optional, type Values } from "../../util/params.js";
 import { type Activation, activations } from "../activations.js";
 import { initializers } from "../initializers.js";
@@ -14,6 +15,13 @@ import { activityRegularizer, biasParams, penalize, regularizerOf } from "./weig
 
 /** While training, sequences of at most this many steps are written out; longer ones run in a Loop. */
 const maxUnrolled = 200;
+
+/**
+ * Numbers of all gates in a segment of steps, and its rows at least: what steps leave for their gradient is joined, used and
+ * forgotten a segment at a time, in the cache, yet in products that are worth it.
+ */
+const segmentSize = 2 ** 16;
+const leastRows = 256;
 
 export const recurrentParams = {
   units: integer("size of the state and the result", { min: 1 }),
@@ -61,22 +69,25 @@ export interface Recurrent {
   readonly operator: { readonly opType: string; readonly attrs?: Record<string, number> } | undefined;
 }
 
-/**
- * Goes over pieces of [batch, gates * units], one for each step in the order of the run; gives the results of the steps,
- * joined to [steps * batch, units] in the order of time, and the last states.
- */
+/** Goes over all steps. */
 export type Steps = (
   g: GraphBuilder,
   input: {
-    /** [steps * batch, gates * units], time by time. */
-    readonly gates: Value;
+    /** What the inputs give to the gates, segments of the sequence in the order of time, [steps * batch, gates * units] each. */
+    readonly gates: readonly Value[];
     readonly recurrent: Value;
     readonly states: readonly Value[];
-    readonly steps: number;
     readonly units: number;
+    readonly batch: number;
     readonly backwards: boolean;
   },
-) => { readonly joined: Value; readonly last: readonly Value[] };
+) => Stepped;
+
+/** Results of all steps, [steps * batch, units], in the order of time; and the last states. */
+interface Stepped {
+  readonly joined: Value;
+  readonly last: readonly Value[];
+}
 
 /** Goes over time: [batch, time, features] to [batch, units], or [batch, time, units]. */
 export function overTime(
@@ -154,13 +165,22 @@ function asOperator({ context: { g }, x, given, kernel, recurrent, params, layer
 }
 
 /** Every step's operators, or a Loop of them. */
-function asSteps({ context, x, given, kernel, recurrent, mask, params, layer }: Run): Ran {
+function asSteps(run: Run): Ran {
+  const { context, x, given, recurrent, mask, params, layer } = run;
   const { g } = context;
-  const { units, goBackwards } = params;
-  // time comes first, so that a step is one piece of memory; what the inputs give to all gates is one product
-  const inputs = g.matmul(g.transpose(x, [1, 0, 2]), kernel);
-  const gates = layer.bias === undefined ? inputs : g.add(inputs, layer.bias);
+  const { units, goBackwards, outputOrder } = params;
   const states = given.length > 0 ? given : firstStates(g, x, units, layer.states);
+  const [batch, steps] = x.shape!;
+  const isShort = context.training && typeof steps === "number" && typeof batch === "number" && steps <= maxUnrolled;
+  const inTime = ({ joined, last }: Stepped): Ran => {
+    const sequence = g.transpose(g.reshape(joined, [steps as number, batch as number, units]), [1, 0, 2]);
+    return { sequence: goBackwards && outputOrder === "made" ? flip(g, sequence) : sequence, states: last };
+  };
+  if (isShort && layer.steps !== undefined && mask === undefined && params.recurrentDropout === 0) {
+    const gates = gateSegments(run, steps, batch);
+    return inTime(layer.steps(g, { gates, recurrent, states, units, batch, backwards: goBackwards }));
+  }
+  const gates = toGates(run, g.transpose(x, [1, 0, 2]));
   const cell = layer.cell(stateDrop(context, x, units, params.recurrentDropout));
   const prepared = cell.prepare(g, { r: recurrent, bias: layer.recurrentBias, peepholes: undefined, hidden: units });
   const counts = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
@@ -169,23 +189,31 @@ function asSteps({ context, x, given, kernel, recurrent, mask, params, layer }: 
     // a place that does not count leaves the states as they are
     return isCounted === undefined ? next : next.map((state, i) => b.where(isCounted, state, before[i]!));
   };
-  const [batch, steps] = x.shape!;
   const over = { g, gates, states, counts, advance, goBackwards };
-  if (!context.training || typeof steps !== "number" || typeof batch !== "number" || steps > maxUnrolled) {
-    const { made, last } = inLoop(over, x);
-    // a Loop gives the steps in the order in which they are made
-    return { sequence: goBackwards && params.outputOrder === "time" ? flip(g, made) : made, states: last };
-  }
-  const isPlain = mask === undefined && params.recurrentDropout === 0;
-  const { joined, last } =
-    layer.steps !== undefined && isPlain
-      ? layer.steps(g, {
-          gates: g.reshape(gates, [steps * batch, layer.gates * units]),
-          ...{ recurrent, states, steps, units, backwards: goBackwards },
-        })
-      : oneByOne(over, steps, batch);
-  const inTime = g.transpose(g.reshape(joined, [steps, batch, units]), [1, 0, 2]);
-  return { sequence: goBackwards && params.outputOrder === "made" ? flip(g, inTime) : inTime, states: last };
+  if (isShort) return inTime(oneByOne(over, steps, batch));
+  const { made, last } = inLoop(over, x);
+  // a Loop gives the steps in the order in which they are made
+  return { sequence: goBackwards && outputOrder === "time" ? flip(g, made) : made, states: last };
+}
+
+/** What inputs, [..., features], give to all gates. */
+function toGates({ context: { g }, kernel, layer: { bias } }: Pick<Run, "context" | "kernel" | "layer">, x: Value) {
+  const sums = g.matmul(x, kernel);
+  return bias === undefined ? sums : g.add(sums, bias);
+}
+
+/** The same for segments of some steps. Time comes first, so that a step is one piece of memory. */
+function gateSegments(run: Run, steps: number, batch: number): readonly Value[] {
+  const { g } = run.context;
+  const [, , features] = run.x.shape!;
+  const width = run.kernel.shape![1] as number;
+  const most = Math.max(1, Math.ceil(leastRows / batch), Math.floor(segmentSize / (batch * width)));
+  const count = Math.ceil(steps / most);
+  const begin = (i: number) => Math.floor((i * steps) / count);
+  const counts = Array.from({ length: count }, (_, i) => begin(i + 1) - begin(i));
+  const inTime = g.transpose(run.x, [1, 0, 2]);
+  const segments = count === 1 ? [inTime] : g.split(inTime, counts);
+  return segments.map((segment) => toGates(run, g.reshape(segment, [-1, features as number])));
 }
 
 interface Over {
@@ -209,14 +237,11 @@ function inLoop({ g, gates, states, counts, advance, goBackwards }: Over, x: Val
   return { made: g.transpose(results.at(-1)!, [1, 0, 2]), last: results.slice(0, -1) };
 }
 
-function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, steps: number, batch: number) {
+function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, steps: number, batch: number): Stepped {
   // pieces of two dimensions need no operators that only change the form
-  const pieces = (v: Value) => {
-    const flat = g.reshape(v, [steps * batch, -1]);
-    return steps === 1 ? [flat] : g.split(flat, new Array<number>(steps).fill(batch));
-  };
-  const xs = pieces(gates);
-  const counted = counts && pieces(counts);
+  const cut = (v: Value) => pieces(g, g.reshape(v, [steps * batch, -1]), steps);
+  const xs = cut(gates);
+  const counted = counts && cut(counts);
   let last = states;
   const results = new Array<Value>(steps);
   for (let i = 0; i < steps; i++) {
@@ -224,7 +249,7 @@ function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, step
     last = advance(g, xs[t]!, last, counted?.[t]);
     results[t] = last[0]!;
   }
-  return { joined: steps === 1 ? results[0]! : g.concat(results[0]!, results.slice(1), { axis: 0 }), last };
+  return { joined: join(g, results), last };
 }
 
 function firstStates(g: GraphBuilder, x: Value, units: number, count: number): Value[] {
