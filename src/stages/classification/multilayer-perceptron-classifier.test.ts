@@ -175,6 +175,10 @@ describe("MultilayerPerceptronClassifier", () => {
     await expect(train({ validationIndicatorCol: "held" }, none)).rejects.toThrow(
       `${who}: the validation data has no rows; check filters and paths`,
     );
+    const untold = df.selectExpr("features", "label", "CASE WHEN label > 0 THEN label > 1 END AS held");
+    await expect(train({ validationIndicatorCol: "held" }, untold)).rejects.toThrow(
+      /^MultilayerPerceptronClassifier: column "held" is null in \d+ of the rows, which so neither train nor validate; fill or drop them first$/,
+    );
     const broken = await frame(rows.map((row, i) => (i === 70 ? { ...row, features: [1, Number.NaN, 3, 4] } : row)));
     await expect(train({}, broken)).rejects.toThrow(
       `${who}: row 70 of column "features" holds NaN; features must be finite`,

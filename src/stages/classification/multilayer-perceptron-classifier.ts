@@ -5,7 +5,7 @@ import { Expr } from "../../data/expr.js";
 import { name, sql } from "../../data/plan.js";
 import type { Schema } from "../../data/schema.js";
 import { widthOf } from "../../data/types.js";
-import { ParamError, SchemaError, TrainingError } from "../../errors.js";
+import { DataError, ParamError, SchemaError, TrainingError } from "../../errors.js";
 import { schemaOf } from "../../pipeline/schema-of.js";
 import { Estimator, type FitOptions } from "../../pipeline/stage.js";
 import { choice, columnName, defineParams, type Input, integer, number, numbers, optional } from "../../util/params.js";
@@ -117,7 +117,8 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
     const report = (done: number, finished = false) =>
       df.engine.report({ task: `${this.name}.fit`, done, total: maxIter, unit: "iterations", finished });
     report(0);
-    const isValidation = indicator === undefined ? undefined : sql`coalesce(${name(indicator)}, false)`;
+    const isValidation = indicator === undefined ? undefined : sql`${name(indicator)}`;
+    if (indicator !== undefined) await this.#requireIndicators(df, indicator);
     const data = await this.#read(
       isValidation === undefined ? df : df.filter(new Expr(sql`NOT ${isValidation}`)),
       "training data",
@@ -160,6 +161,17 @@ export class MultilayerPerceptronClassifier extends Estimator<typeof params, Mul
       await data.close();
       await held?.close();
     }
+  }
+
+  /** @throws DataError where a row's place is not told; the column is read alone, stages that do not make it do not run */
+  async #requireIndicators(df: DataFrame, column: string): Promise<void> {
+    const count = await df
+      .select(column)
+      .filter(new Expr(sql`${name(column)} IS NULL`))
+      .count();
+    if (count === 0) return;
+    const message = `column "${column}" is null in ${count} of the rows, which so neither train nor validate; fill or drop them first`;
+    throw new DataError(this, message, { code: "NULL_INDICATOR", column });
   }
 
   async #read(df: DataFrame, what: string, signal: AbortSignal | undefined): Promise<TrainingRows> {

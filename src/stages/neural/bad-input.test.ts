@@ -239,6 +239,17 @@ describe("what people get wrong at first", () => {
     );
   });
 
+  test("rows of which it is not told whether they validate", async () => {
+    const held = data.withColumn("held", "CASE WHEN word = 3 THEN NULL ELSE word = 5 END");
+    const classifier = new NeuralClassifier({ network: network(), validation: "held", ...settings });
+    await expect(classifier.fit(held)).rejects.toThrow(
+      'NeuralClassifier: row 3 of column "held" is null, so it neither trains nor validates; fill or drop it first',
+    );
+    await expect(classifier.fit(data.withColumn("held", "NULL::BOOLEAN"))).rejects.toThrow(
+      'NeuralClassifier: row 0 of column "held" is null, so it neither trains nor validates; fill or drop it first',
+    );
+  });
+
   test("a callback that throws nothing", async () => {
     const told = (callback: Callback) =>
       new NeuralClassifier({ network: network(), callbacks: [callback], ...settings }).fit(data);

@@ -46,7 +46,7 @@ const pieceBytes = 2 ** 20;
 export type Holdout = { readonly fraction: number; readonly seed: number } | { readonly column: string } | undefined;
 
 /**
- * @throws DataError naming the first row that is null, has another length, holds what is not finite, or a label that is no
+ * @throws DataError naming the first row that is null, in the column that says which rows validate too, has another length, holds what is not finite, or a label that is no
  * class of the network.
  */
 export async function readRows(
@@ -75,15 +75,16 @@ export async function readRows(
         await turns.give();
         const batch = whole.slice(from, from + most);
         const rows = rowsOf(batch, options, first, needsWeight);
+        const start = first;
         first += batch.numRows;
         if (holdout === undefined || validation === undefined) {
           await train.add(rows);
           continue;
         }
-        const held = "column" in holdout ? numbersOf(dataOf(batch, holdout.column)) : undefined;
-        const isHeld = Array.from({ length: batch.numRows }, (_, i) =>
-          held === undefined ? random!.uniform() < (holdout as { fraction: number }).fraction : held[i] === 1,
-        );
+        const isHeld =
+          "column" in holdout
+            ? indicatorsOf(batch, holdout.column, start, who)
+            : Array.from({ length: batch.numRows }, () => random!.uniform() < holdout.fraction);
         await validation.add(pick(rows, fields, (row) => isHeld[row]!));
         await train.add(pick(rows, fields, (row) => !isHeld[row]!));
       }
@@ -94,6 +95,14 @@ export async function readRows(
     throw error;
   }
   return { train, validation };
+}
+
+/** Which rows validate. */
+function indicatorsOf(batch: RecordBatch, column: string, first: number, who: Who): boolean[] {
+  return Array.from(numbersOf(dataOf(batch, column)), (value, i) => {
+    if (!Number.isNaN(value)) return value === 1;
+    throw badRow(who, column, first + i, "is null, so it neither trains nor validates; fill or drop it first");
+  });
 }
 
 function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeight: boolean): Rows {
