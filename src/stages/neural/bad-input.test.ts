@@ -1,10 +1,16 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import * as nn from "../../nn/index.js";
 import * as optim from "../../optim/index.js";
+import { load } from "../../pipeline/load.js";
 import { Session } from "../../session.js";
 import type { Callback } from "../../train/callback.js";
 import { lambdaCallback, progressBar } from "../../train/callbacks/index.js";
+import "../index.js";
 import { LogisticRegression } from "../classification/logistic-regression.js";
+import type { NeuralClassificationModel } from "../classification/neural-classification-model.js";
 import { NeuralClassifier } from "../classification/neural-classifier.js";
 
 const session = await Session.open();
@@ -295,17 +301,47 @@ describe("what people get wrong at first", () => {
     await expect(trained(-0.25)).rejects.toThrow(`NeuralClassifier: an Embedding was fed a number below 0, ${rest}`);
   });
 
-  test("numbers beyond the table of a model", async () => {
+  test("numbers that a model's embedding has no vector for", async () => {
     const words = nn.sequential([nn.embedding(20, 4), nn.flatten(), nn.dense(2)]);
-    const model = await new NeuralClassifier({ network: words, featuresCol: "word", ...settings }).fit(data);
-    await expect(model.transform(data.withColumn("word", "word + 9")).collect()).rejects.toThrow(
-      /^NeuralClassificationModel: failed to run: a table of 20 rows was asked for row 2\d; the numbers that look up a row, as those of an Embedding, go from 0 to 19$/,
-    );
-    for (const word of ["word - 12", "CAST(word AS INT) - 12", "word - 12.0"]) {
-      await expect(model.transform(data.withColumn("word", word)).collect(), word).rejects.toThrow(
-        "NeuralClassificationModel: failed to run: a table of 20 rows was asked for a row below 0; the numbers that look up a row, as those of an Embedding, go from 0 to 19",
-      );
+    const classifier = new NeuralClassifier({ network: words, featuresCol: "word", ...settings });
+    const model = await classifier.fit(data);
+    const ofDoubles = await classifier.fit(data.withColumn("word", "CAST(word AS DOUBLE)"));
+    const predict = (word: string, by = model) => by.transform(data.withColumn("word", word)).collect();
+    const refused = (row: number, found: string) =>
+      `NeuralClassificationModel: row ${row} of column "word" holds ${found}, but the network knows whole numbers from 0 to 19; fill or drop it, or set onError: "null"`;
+    await expect(predict("word + 9")).rejects.toThrow(refused(11, "20"));
+    for (const word of ["9 - word", "CAST(9 - word AS INT)", "9.0 - word"]) {
+      await expect(predict(word), word).rejects.toThrow(refused(10, "-1"));
     }
+    await expect(predict("9 - word", ofDoubles)).rejects.toThrow(refused(10, "-1"));
+    await expect(predict("word / 4", ofDoubles)).rejects.toThrow(refused(1, "0.25"));
+    await expect(predict("CAST('NaN' AS DOUBLE)", ofDoubles)).rejects.toThrow(refused(0, "NaN"));
+    await expect(model.predictOne({ word: -1 })).rejects.toThrow(refused(0, "-1"));
+    // the other rows are predicted all the same, by a model that was stored too
+    const folder = await mkdtemp(join(tmpdir(), "deepframe-test-"));
+    await model.with({ onError: "null" }).save(join(folder, "model"));
+    const lenient = (await load(join(folder, "model"))) as NeuralClassificationModel;
+    await rm(folder, { recursive: true });
+    const rows = await lenient.transform(data.withColumn("word", "CASE WHEN word = 3 THEN -1 ELSE word END")).collect();
+    const [good] = await model.transform(data).collect();
+    expect(rows[0]!.probability).toEqual(good!.probability);
+    expect(rows[3]).toMatchObject({ prediction: null, rawPrediction: null });
+    expect(rows[3]!.rawPrediction_error).toBe(
+      'column "word" holds -1, but the network knows whole numbers from 0 to 19',
+    );
+  });
+
+  test("numbers beyond a model's table that a layer before it makes", async () => {
+    const words = nn.sequential([nn.lambda((x) => x.add(0)), nn.embedding(20, 4), nn.flatten(), nn.dense(2)]);
+    const model = await new NeuralClassifier({ network: words, featuresCol: "word", ...settings }).fit(data);
+    const predict = (word: string) => model.transform(data.withColumn("word", word)).collect();
+    const rest = "the numbers that look up a row, as those of an Embedding, go from 0 to 19";
+    await expect(predict("word + 9")).rejects.toThrow(
+      new RegExp(`^NeuralClassificationModel: failed to run: a table of 20 rows was asked for row 2\\d; ${rest}$`),
+    );
+    await expect(predict("word - 12")).rejects.toThrow(
+      `NeuralClassificationModel: failed to run: a table of 20 rows was asked for a row below 0; ${rest}`,
+    );
   });
 
   test("a network that no memory holds, before it is drawn", async () => {

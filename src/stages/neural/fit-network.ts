@@ -45,6 +45,8 @@ export interface NetworkParams extends Values<typeof neuralParams> {
 export interface Fitted {
   readonly model: Asset;
   readonly feeds: Readonly<Record<string, Feed>>;
+  /** Rows of the tables that inputs look up. */
+  readonly tables: Readonly<Record<string, number>>;
   readonly outputs: readonly string[];
   readonly history: readonly Logs[];
 }
@@ -155,11 +157,12 @@ export async function fitNetwork<M>(
         ),
       );
       const feeds = Object.fromEntries(inputs.map(({ field, feed }) => [field.name, feed]));
+      const tables = inputs.flatMap(({ field, embedding }) => (embedding ? [[field.name, embedding.inputDim]] : []));
       await nextTurn();
       const chunks = graph.toChunks();
       await nextTurn();
       const model = await toAsset(chunks);
-      return making.model({ model, feeds, outputs: network.outputs, history });
+      return making.model({ model, feeds, tables: Object.fromEntries(tables), outputs: network.outputs, history });
     };
     const training = train({
       who: stage,

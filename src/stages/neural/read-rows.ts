@@ -11,7 +11,7 @@ import { RowStore } from "../../train/row-store.js";
 import { Random } from "../../util/random.js";
 import { Turns } from "../../util/turns.js";
 import { badRow } from "../feature/rows.js";
-import { readFeed } from "../onnx/read-feed.js";
+import { isRowOfTable, readFeed } from "../onnx/read-feed.js";
 import type { FieldColumn } from "./columns.js";
 
 /** A column that an output is compared with. */
@@ -122,7 +122,7 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
   for (const { field, plan, embedding } of inputs) {
     if (embedding === undefined) continue;
     const numbers = columns[field.name]!;
-    const at = indexOfStranger(numbers, embedding.inputDim);
+    const at = (numbers as Float32Array).findIndex((value) => !isRowOfTable(value, embedding.inputDim));
     if (at < 0) continue;
     const takes = `${embedding.label} takes whole numbers from 0 to ${embedding.inputDim - 1}`;
     const message = `holds ${numbers[at]}, but ${takes}; make its inputDim larger, or number what there is from 0, as StringIndexer does`;
@@ -158,15 +158,6 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     for (let i = 0; i < weights.length; i++) weights[i]! *= classWeight[String(labels[i])] ?? 1;
   }
   return { count: batch.numRows, columns: { ...columns, [rowWeight]: weights } };
-}
-
-/** Where the first value is that is no row of a table of `count`; -1 for none. */
-function indexOfStranger(values: Rows["columns"][string], count: number): number {
-  for (let i = 0; i < values.length; i++) {
-    const value = Number(values[i]);
-    if (!(value >= 0 && value < count && Number.isInteger(value))) return i;
-  }
-  return -1;
 }
 
 function requireFinite(values: Float32Array, width: number, column: string, first: number, who: Who): void {

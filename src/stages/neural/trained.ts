@@ -30,6 +30,12 @@ export const trainedParams = {
     '{ input: "column" } or { input: { column, shape } }',
     (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   ),
+  tables: json<Readonly<Record<string, number>>>(
+    "how many numbers, from 0, each input may hold that an Embedding reads, by the input's name",
+    "a record of whole numbers",
+    (value) => typeof value === "object" && value !== null && Object.values(value).every(Number.isInteger),
+    { default: {} },
+  ),
   outputs: strings("the network's outputs"),
   history: json<readonly Logs[]>("losses and metrics of each epoch", "a list of records of numbers", Array.isArray, {
     default: [],
@@ -90,13 +96,13 @@ export abstract class TrainedModel<P extends TrainedSpecs & ParamSpecs> extends 
   }
 
   get #runner(): ColumnRunner {
-    const { feeds, featuresCol, model, batchSize, device, onError } = this.#trained;
+    const { feeds, tables, featuresCol, model, batchSize, device, onError } = this.#trained;
     const inputs = Object.entries(feeds);
     // with({ featuresCol }) feeds the only input from another column
     const moved = (feed: Feed): Feed => (typeof feed === "string" ? featuresCol : { ...feed, column: featuresCol });
     return new ColumnRunner(
       {
-        ...{ model, batchSize, device, onError },
+        ...{ model, tables, batchSize, device, onError },
         feeds: Object.fromEntries(inputs.length === 1 ? inputs.map(([input, feed]) => [input, moved(feed)]) : inputs),
         fetches: Object.fromEntries(this.columns.map(({ column, tensor }) => [column, tensor])),
         // as fit refuses them, and as scikit-learn's estimators do

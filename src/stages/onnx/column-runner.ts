@@ -14,7 +14,7 @@ import { Tensor } from "../../tensor/tensor.js";
 import type { Asset } from "../../util/asset.js";
 import { argmaxColumn, argmaxType, softmaxColumn, softmaxType } from "./classify.js";
 import { type Feed, type FeedPlan, planFeed } from "./feed.js";
-import { type FeedData, readFeed } from "./read-feed.js";
+import { type FeedData, isRowOfTable, readFeed } from "./read-feed.js";
 import { type FetchPlan, Gathered, planFetch } from "./results.js";
 import { describeValues, type Signature, signatureOf } from "./signature.js";
 
@@ -32,6 +32,8 @@ export interface RunnerOptions {
   readonly onError: "fail" | "null";
   /** Whether numbers that are fed must be finite; a model of a file may know what to do with NaN. */
   readonly finite?: boolean;
+  /** Rows of the table that an input's numbers look up, by the input's name. */
+  readonly tables?: Readonly<Record<string, number>>;
   /** Parameters that messages name. */
   readonly names: { readonly feeds: string; readonly fetches: string };
 }
@@ -137,6 +139,8 @@ export class ColumnRunner {
     };
     const read = readFeed(dataOf(batch, feed.column), feed, fail);
     const { data, width } = read;
+    const table = this.#options.tables?.[feed.input];
+    if (table !== undefined) return { ...read, data: placesIn(table, read, fail) };
     if (this.#options.finite && data instanceof Float32Array) {
       for (let i = 0; i < data.length; i++) {
         if (!Number.isFinite(data[i])) fail(Math.floor(i / width), `holds ${data[i]}, which no network was trained on`);
@@ -179,6 +183,18 @@ function rowsFor(fed: readonly (FeedData & { readonly feed: FeedPlan })[]): numb
     return sum + width * (feed.dtype === "string" ? 64 : bytesPerElement(feed.dtype as Exclude<DType, "string">));
   }, 0);
   return Math.max(1, Math.min(mostRows, Math.floor(feedBytes / Math.max(bytes, 1))));
+}
+
+/** Numbers that look up rows of a table. A number that names none becomes 0: it would end the run for all rows. */
+function placesIn(table: number, { data, width }: FeedData, fail: (row: number, reason: string) => void) {
+  const places = data.slice();
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number | bigint;
+    if (isRowOfTable(value, table)) continue;
+    fail(Math.floor(i / width), `holds ${value}, but the network knows whole numbers from 0 to ${table - 1}`);
+    places[i] = typeof value === "bigint" ? 0n : 0;
+  }
+  return places;
 }
 
 /** Some rows as a tensor; padding repeats the first of them. */

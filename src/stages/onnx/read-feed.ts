@@ -16,6 +16,11 @@ export interface FeedData {
 
 type Values = ArrayLike<number> | ArrayLike<bigint> | ArrayLike<string | null>;
 
+/** Whether a number names a row of a table that has `rows` of them. */
+export function isRowOfTable(value: number | bigint, rows: number): boolean {
+  return value >= 0 && value < rows && Number.isInteger(Number(value));
+}
+
 /** @param onBad told of each row that is null, of another length, or holds what the dtype cannot */
 export function readFeed(data: arrow.Data, plan: FeedPlan, onBad: (row: number, reason: string) => void): FeedData {
   const rows = data.length;
