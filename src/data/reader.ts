@@ -1,6 +1,6 @@
 /** @file session.read: files as DataFrames. */
 
-import { ParamError } from "../errors.js";
+import { listNames, ParamError } from "../errors.js";
 import { DataFrame } from "./dataframe.js";
 import type { Engine } from "./engine.js";
 import { expectCount, expectOptions } from "./expect.js";
@@ -13,18 +13,49 @@ export const picturePattern = /\.(jpe?g|jfif|png|webp|bmp|dib|gif|tiff?|avif)$/i
 /** One path or several; a folder stands for the files in it, and `*`, `**`, `?`, `[ab]` are patterns. */
 export type Paths = string | readonly string[];
 
+/** What becomes of rows that have another number of fields than there are columns, or values that do not fit their types. */
+const csvModes = ["FAILFAST", "PERMISSIVE", "DROPMALFORMED"] as const;
+export type CsvMode = (typeof csvModes)[number];
+
 export interface CsvOptions {
   /** Whether the first line holds the columns' names. Default: looked up in the file. */
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly quote?: string;
+  /** What stands before a quote within a quoted text. Default: looked up in the file; on Spark another quote. */
+  readonly escape?: string;
   /** Text that stands for null. Default: the empty field. */
   readonly nullValue?: string;
+  /** Lines that begin with this character are left out. Default: none is. */
+  readonly comment?: string;
+  /** Lines to leave out at each file's beginning. Not on Spark. */
+  readonly skip?: number;
+  /** Whether quoted texts go over several lines, which costs Spark a task per file. Others than Spark read such texts always. */
+  readonly multiLine?: boolean;
+  /**
+   * As in Spark: `FAILFAST` (the default here) tells the first bad row, with file, line and what was expected; `DROPMALFORMED`
+   * leaves bad rows out; `PERMISSIVE` fills short rows up with nulls, cuts long ones off, and makes values that do not fit null.
+   */
+  readonly mode?: CsvMode | Lowercase<CsvMode>;
   /** Names of the columns, where the file has none. */
   readonly names?: readonly string[];
   /** Types of columns by name, as in `{ zip: "string" }`; the others are looked up in the file. */
   readonly types?: Readonly<Record<string, string>>;
 }
+
+const csvOptionNames = [
+  "header",
+  "delimiter",
+  "quote",
+  "escape",
+  "nullValue",
+  "comment",
+  "skip",
+  "multiLine",
+  "mode",
+  "names",
+  "types",
+] as const satisfies readonly (keyof CsvOptions)[];
 
 export interface ImageOptions {
   /** Adds a column with the name of each picture's folder; a string names the column, `true` calls it `label`. */
@@ -52,9 +83,21 @@ export class DataFrameReader {
     return this.#read("parquet", paths);
   }
 
-  /** Separator, header and types are looked up in the file unless given. Compressed files (.gz, .zst) too. */
+  /**
+   * Separator, header and types are looked up in the file unless given. Compressed files (.gz, .zst) too. Several files have
+   * the same columns; where they have a header, in any order.
+   *
+   * No row is lost unless asked for: what does not fit is an error with file and line, or what `mode` says.
+   */
   csv(paths: Paths, options: CsvOptions = {}): DataFrame {
-    return this.#read("csv", paths, { ...options });
+    expectOptions(options, "read.csv", csvOptionNames);
+    const { skip, mode = "FAILFAST" } = options;
+    if (skip !== undefined) expectCount(skip, "read.csv", "skip");
+    const wanted = csvModes.find((each) => each === String(mode).toUpperCase());
+    if (wanted === undefined) {
+      throw new ParamError("read.csv", `mode must be one of ${listNames(csvModes)}, got ${JSON.stringify(mode)}`);
+    }
+    return this.#read("csv", paths, { ...options, mode: wanted });
   }
 
   /** One JSON object per line, or an array of objects. */

@@ -37,11 +37,11 @@ describe("csv", () => {
   test("a row with more or fewer fields than the header is an error with file, line and both counts", async () => {
     const short = await file("short.csv", "a,b,c\n1,2,3\n4,5\n6,7,8\n");
     const long = await file("long.csv", "a;b\n1;2\n3;4;5\n6;7\n");
-    const message = `read.csv: line 3 of ${JSON.stringify(short)} ("4,5"): Expected Number of Columns: 3 Found: 2`;
+    const message = `read.csv: line 3 of ${JSON.stringify(short)} ("4,5") must have 3 fields, got 2; mend it, or pass { mode: "DROPMALFORMED" } to leave out such rows, "PERMISSIVE" to pad and cut them`;
     await expect(session.read.csv(short).collect()).rejects.toThrow(message);
     await expect(session.read.csv(short, { header: true, delimiter: "," }).collect()).rejects.toThrow(message);
     await expect(session.read.csv(long).collect()).rejects.toThrow(
-      `read.csv: line 3 of ${JSON.stringify(long)} ("3;4;5"): Expected Number of Columns: 2 Found: 3`,
+      `read.csv: line 3 of ${JSON.stringify(long)} ("3;4;5") must have 2 fields, got 3`,
     );
   });
 

@@ -1,5 +1,6 @@
 /** @file DuckDB's errors in our words. */
 
+import { raggedMessage } from "../../data/csv-lines.js";
 import {
   DataError,
   DeepframeError,
@@ -70,6 +71,16 @@ function csvError(message: string): string | undefined {
     /CSV Error on Line: (\d+)\n(?:Original Line: (.*)\n)?(?:Possible fixes.*\n)?(.+)/.exec(message) ?? [];
   if (line === undefined) return undefined;
   const file = /^\s*file = (.*)$/m.exec(message)?.[1];
+  const [, columns, fields] = /^Expected Number of Columns: (\d+) Found: (\d+)/.exec(reason) ?? [];
+  if (columns !== undefined && file !== undefined) {
+    return raggedMessage({
+      file,
+      line: Number(line),
+      text: original,
+      columns: Number(columns),
+      fields: Number(fields),
+    });
+  }
   const column = /converting column "(.*?)"\. /.exec(reason)?.[1];
   const advice = /unicode/i.test(reason)
     ? "; save the file as UTF-8"

@@ -6,7 +6,7 @@ import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
 import { Optimizer } from "../../data/optimize.js";
-import type { CachePlan, Plan } from "../../data/plan.js";
+import type { CachePlan, Plan, ReadPlan } from "../../data/plan.js";
 import { batchToRows } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { EngineError, ParamError } from "../../errors.js";
@@ -19,6 +19,7 @@ import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
 import { compile, type Leaves, type Relation, readingRelation, sqlOver, tableRelation } from "./compile.js";
 import { parseConnection } from "./connection.js";
+import { csvError } from "./csv-errors.js";
 import { Depot } from "./depot.js";
 import { Described, SparkDescriber } from "./described.js";
 import { quoteName } from "./dialect.js";
@@ -49,6 +50,7 @@ export class SparkEngine implements Engine {
   readonly #onProgress: ProgressListener | undefined;
   /** Views of cached plans, by which later queries find their rows. */
   readonly #cached = new WeakMap<CachePlan, Promise<string>>();
+  readonly #readings = new WeakMap<ReadPlan, Promise<Reading>>();
   readonly #commands = new WeakMap<Plan, Promise<Relation>>();
   /** What files were found to hold, in Spark's JSON: Spark would run a job to find it out each time. */
   readonly #fileSchemas = new WeakMap<Plan, string>();
@@ -96,7 +98,7 @@ export class SparkEngine implements Engine {
       }
     } catch (error) {
       if (!signal?.aborted) this.#bridge.doubt();
-      throw translate(error, nameOf(plan), schema.names);
+      throw await this.#told(error, plan, nameOf(plan), schema.names);
     }
   }
 
@@ -107,7 +109,7 @@ export class SparkEngine implements Engine {
       await this.#command({ case: "writeOperation", value: writeOperationValue }, options.signal);
     } catch (error) {
       if (!options.signal?.aborted) this.#bridge.doubt();
-      throw translate(error, `write.${options.format}`, [], path);
+      throw await this.#told(error, plan, `write.${options.format}`, [], path);
     }
   }
 
@@ -182,10 +184,7 @@ export class SparkEngine implements Engine {
   }
 
   readonly #leaves: Leaves = {
-    read: async (plan) => {
-      const ask = { value: (reading: Reading) => this.#value(reading), schema: (r: Relation) => this.#schemaOf(r) };
-      return withSchema(await readRelation(plan, ask), this.#fileSchemas.get(plan));
-    },
+    read: async (plan) => withSchema(await this.#reading(plan), this.#fileSchemas.get(plan)),
     local: (plan) => localRelation(this.#client, plan, this.#isAtLeast(4, 1)),
     cache: (plan) => this.#keep(plan),
     command: (plan, text) => {
@@ -204,6 +203,28 @@ export class SparkEngine implements Engine {
       return await this.#bridge.map(await compileInput(source), steps, input, output);
     },
   };
+
+  /** Files are looked into once. */
+  #reading(plan: ReadPlan): Promise<Reading> {
+    let reading = this.#readings.get(plan);
+    if (reading === undefined) {
+      reading = readRelation(plan, { value: (each) => this.#value(each), schema: (each) => this.#schemaOf(each) });
+      this.#readings.set(plan, reading);
+      reading.catch(() => this.#readings.delete(plan));
+    }
+    return reading;
+  }
+
+  /** An error of a plan that ran, in our words. */
+  async #told(error: unknown, plan: Plan, who: string, columns: readonly string[], path?: string): Promise<unknown> {
+    const ask = {
+      relation: async (reader: ReadPlan) => (await this.#reading(reader)).relation,
+      schema: (reader: ReadPlan) => this.schema(reader),
+      value: (reading: Reading) => this.#value(reading, undefined, false),
+    };
+    const csv = await csvError(error, plan, ask).catch(() => undefined);
+    return csv ?? translate(error, who, columns, path);
+  }
 
   /** The relation of a plan that will run. */
   async #optimized(plan: Plan): Promise<Relation> {

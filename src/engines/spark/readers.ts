@@ -3,11 +3,13 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { checkTypes, fieldsOf, isHeader } from "../../data/csv-lines.js";
 import type { ReadPlan } from "../../data/plan.js";
+import type { CsvOptions } from "../../data/reader.js";
 import type { Schema } from "../../data/schema.js";
 import { formatType, parseType } from "../../data/types.js";
-import { internal, listNames, ParamError } from "../../errors.js";
-import { quoteName } from "./dialect.js";
+import { internal, ParamError } from "../../errors.js";
+import { quoteName, quoteText } from "./dialect.js";
 import type { RelationSchema } from "./proto/spark_connect_pb.js";
 import { sparkType } from "./types.js";
 
@@ -61,7 +63,7 @@ const bare = "regexp_replace(path, '^file:/+', '/')";
 const isPicture = "lower(path) RLIKE '[.](jpe?g|jfif|png|webp|bmp|dib|gif|tiff?|avif)$'";
 
 /** A path as Spark's servers understand it: files of this folder by their whole path, others as they are. */
-function serverPath(path: string): string {
+export function serverPath(path: string): string {
   const [fixed = ""] = path.split(/[*?[{]/);
   const isHere = !/^[a-z][\w+.-]*:/i.test(path) && existsSync(resolve(fixed.replace(/[^/]*$/, "") || fixed || "."));
   return isHere ? resolve(path) : path;
@@ -72,37 +74,50 @@ function source({ paths }: ReadPlan, format: string, options: Record<string, str
   return { relType: { case: "read", value: { readType: { case: "dataSource", value: dataSource } } } };
 }
 
-const csvNames = ["header", "delimiter", "quote", "nullValue", "names", "types"];
-
 async function readCsv(plan: ReadPlan, ask: Ask): Promise<Reading> {
-  const unknown = Object.keys(plan.options).filter((name) => !csvNames.includes(name));
-  if (unknown.length > 0) {
-    throw new ParamError("read.csv", `unknown option ${listNames(unknown)}; there are ${listNames(csvNames)}`);
+  const { header, names, types, mode, skip } = plan.options as CsvOptions;
+  if (skip) {
+    const message = "Spark skips no lines at a file's beginning; pass { comment } if they begin alike, or cut them off";
+    throw new ParamError("read.csv", message, { param: "skip" });
   }
-  const { delimiter, quote, nullValue, names, types } = plan.options as {
-    delimiter?: string;
-    quote?: string;
-    nullValue?: string;
-    names?: readonly string[];
-    types?: Readonly<Record<string, string>>;
-  };
-  const header = (plan.options.header as boolean | undefined) ?? (names === undefined && (await hasHeader(plan, ask)));
-  const relation = source(plan, "csv", {
-    header: String(header),
-    inferSchema: "true",
-    ...(delimiter !== undefined && { sep: delimiter }),
-    ...(quote !== undefined && { quote }),
-    ...(nullValue !== undefined && { nullValue }),
-  });
-  if (names === undefined && types === undefined) return { relation };
-  // given types are read from the text: what was inferred may have lost something (as "007" has)
+  const relation = csvSource(plan, header ?? (names === undefined && (await hasHeader(plan, ask))));
+  if (names === undefined && types === undefined && mode !== "DROPMALFORMED") return { relation };
   const found = await ask.schema(relation);
-  const fields = found.fields.map(({ name, type }, i) => {
-    const own = names?.[i] ?? name;
+  const columns = found.names.map((name, i) => names?.[i] ?? name);
+  checkTypes(types, columns);
+  // given types are read from the text: what was inferred may have lost something (as "007" has)
+  const fields = found.fields.map(({ type }, i) => {
+    const own = columns[i]!;
     const given = types?.[own];
     return `${quoteName(own)} ${formatType(given === undefined ? type : sparkType(parseType(given), own, "read.csv"))}`;
   });
-  return withSchema({ relation }, fields.join(", "));
+  const read = withSchema({ relation }, fields.join(", "));
+  // bad rows are left out whatever is asked for
+  return mode === "DROPMALFORMED" ? { ...read, sql: `SELECT * FROM # WHERE ${alwaysOver(columns)}` } : read;
+}
+
+/** A condition that always holds, which Spark does not know: so it reads these columns, and meets the values that do not fit. */
+export function alwaysOver(columns: readonly string[]): string {
+  return `crc32(CAST(hash(${columns.map(quoteName).join(", ")}) AS STRING)) >= 0`;
+}
+
+function csvSource(plan: ReadPlan, header: boolean): Relation {
+  const options = plan.options as CsvOptions;
+  const { delimiter, quote = '"', nullValue, comment, multiLine = false, mode = "FAILFAST", names } = options;
+  return source(plan, "csv", {
+    header: String(header),
+    inferSchema: "true",
+    quote,
+    escape: options.escape ?? quote,
+    mode,
+    // rows are looked at whole, whatever is asked for, and so are the headers of all files
+    columnPruning: "false",
+    enforceSchema: String(names !== undefined),
+    multiLine: String(multiLine),
+    ...(delimiter !== undefined && { sep: delimiter }),
+    ...(nullValue !== undefined && { nullValue }),
+    ...(comment !== undefined && { comment }),
+  });
 }
 
 /** What is read with a schema, as DDL or JSON, where Spark would look into the files for one. */
@@ -117,10 +132,10 @@ export function withSchema({ relation, sql }: Reading, schema: string | undefine
 
 /** Whether the first line is no row: none of its fields is a number, and some number stands below it or all are text. */
 async function hasHeader(plan: ReadPlan, ask: Ask): Promise<boolean> {
-  const { delimiter = "," } = plan.options as { delimiter?: string };
-  const first = await ask.value({ relation: source(plan, "text"), sql: "SELECT value FROM # LIMIT 1" });
-  const fields = String(first ?? "").split(delimiter);
-  return fields.every((field) => field.trim() !== "" && Number.isNaN(Number(field)));
+  const { delimiter = ",", quote = '"', comment } = plan.options as CsvOptions;
+  const isLine = comment === undefined ? "" : `WHERE NOT startswith(value, ${quoteText(comment)})`;
+  const first = await ask.value({ relation: source(plan, "text"), sql: `SELECT value FROM # ${isLine} LIMIT 1` });
+  return isHeader(fieldsOf(String(first ?? ""), delimiter, quote));
 }
 
 async function readLibsvm(plan: ReadPlan, ask: Ask): Promise<Reading> {

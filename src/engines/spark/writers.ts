@@ -30,9 +30,9 @@ export function writeOperation(
     const there = listNames(["overwrite", ...Object.keys(names)]);
     throw new ParamError(`write.${format}`, `unknown option ${listNames(unknown)}; on Spark there are ${there}`);
   }
-  const settings = Object.entries({ ...(format === "csv" && { header: true }), ...options })
+  const settings = Object.entries({ ...(format === "csv" && { header: true, escape: '"' }), ...options })
     .filter(([, value]) => value !== undefined)
-    .map(([name, value]): [string, string] => [names[name]!, String(value)]);
+    .map(([name, value]): [string, string] => [names[name] ?? name, String(value)]);
   return {
     input: format === "csv" ? asText(input, schema) : format === "json" ? jsonQuery(input, schema) : input,
     source: format,
