@@ -86,5 +86,6 @@ export { Tensor } from "./tensor/tensor.js";
 export type { Callback, Logs, TrainingRun } from "./train/callback.js";
 export * as callbacks from "./train/callbacks/index.js";
 export { Asset } from "./util/asset.js";
+export * as params from "./util/declare.js";
 export { version } from "./util/version.js";
 export type { FunctionOptions } from "./worker/function-of.js";

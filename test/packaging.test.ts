@@ -1,7 +1,8 @@
 /** @file The package as users get it: packed, installed in an empty folder with install scripts off, used from both languages. */
 
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -50,6 +51,36 @@ describe("the packed package", () => {
     const files = await readdir(join(folder, "node_modules/deepframe/dist"));
     expect(files).toContain("index.js");
     expect(files).not.toContain(".tsbuildinfo");
+  });
+
+  test("has what its README points to", async () => {
+    const readme = await readFile(join(folder, "node_modules/deepframe/README.md"), "utf8");
+    const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, link]) => link!);
+    expect(links).toContain("docs/training.md");
+    const missing = links.filter((link) => !existsSync(join(folder, "node_modules/deepframe", link)));
+    expect(missing).toEqual([]);
+  });
+
+  test("tells in its types what each option is for", async () => {
+    const dist = join(folder, "node_modules/deepframe/dist");
+    const dense = await readFile(join(dist, "nn/layers/dense.d.ts"), "utf8");
+    expect(dense).toContain("/** Outputs. Must be a whole number of at least 1. */\n    readonly units: ");
+    const stopping = await readFile(join(dist, "train/callbacks/early-stopping.d.ts"), "utf8");
+    expect(stopping).toMatch(/\/\*\* .*Default `false`\. \*\/\n {4}readonly restoreBestWeights: /);
+
+    const files = await readdir(dist, { recursive: true });
+    const silent: string[] = [];
+    for (const file of files.filter((name) =>
+      /^(nn\/(layers|losses|metrics)|optim|stages|train)\/.*\.d\.ts$/.test(name),
+    )) {
+      const lines = (await readFile(join(dist, file), "utf8")).split("\n");
+      lines.forEach((line, i) => {
+        const option = /^ +(?:readonly )?(\w+): (?:import\("[^"]+"\)\.)?Param</.exec(line)?.[1];
+        if (option && !lines[i - 1]!.includes("/** ")) silent.push(`${file}: ${option}`);
+      });
+    }
+    // what every metric has: told where a metric is
+    expect(silent).toEqual(["nn/metrics/batch-metric.d.ts: name"]);
   });
 
   test("works from JavaScript", async () => {

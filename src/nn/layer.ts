@@ -173,10 +173,12 @@ export interface LayerDefinition<P extends ParamSpecs, K extends readonly (keyof
  * Defines a type of layer: one record says its parameters and its operators, for training and for prediction.
  *
  * @example
- * export const flatten = nn.defineLayer({
- *   type: "Flatten",
- *   params: {},
- *   build: ({ g }, [x]) => g.flatten(x!),
+ * export const scale = nn.defineLayer({
+ *   type: "Scale",
+ *   params: { start: params.number("first value of the factors", { default: 1 }) },
+ *   positional: ["start"],
+ *   build: ({ weight }, [x], { start }) =>
+ *     x!.mul(weight("factors", [Number(x!.shape!.at(-1))], { initializer: nn.initializers.constant({ value: start }) })),
  * });
  */
 export function defineLayer<const P extends ParamSpecs, const K extends readonly (keyof P)[] = readonly []>(

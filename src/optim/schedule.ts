@@ -11,7 +11,17 @@ export interface Schedule extends Configured {
 
 export const schedules = new Kind<Schedule>("schedule");
 
-/** Defines a schedule: its parameters and the learning rate of a step, counted from 0. */
+/**
+ * Defines a schedule: its parameters and the learning rate of a step, counted from 0.
+ *
+ * @example
+ * export const saw = optim.defineSchedule({
+ *   type: "Saw",
+ *   specs: { lr: params.number("highest rate"), period: params.integer("steps of one tooth", { min: 1 }) },
+ *   at: (step, { lr, period }) => lr * (1 - (step % period) / period),
+ * });
+ * optim.adam({ lr: saw({ lr: 1e-3, period: 100 }) });
+ */
 export function defineSchedule<const P extends ParamSpecs>(definition: {
   readonly type: string;
   readonly specs: P;

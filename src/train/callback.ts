@@ -46,6 +46,14 @@ export interface TrainingRun {
 /**
  * Hooks into a training run. Whoever keeps a state that matters for going on (a patience counter) gives it as JSON, and
  * gets it back when a run is resumed.
+ *
+ * @example
+ * const enough: Callback = {
+ *   name: "Enough",
+ *   onEpochEnd: (_epoch, { val_accuracy = 0 }, run) => {
+ *     if (val_accuracy > 0.99) run.stop("good enough");
+ *   },
+ * };
  */
 export interface Callback {
   /** As messages and checkpoints call it: `EarlyStopping`. */

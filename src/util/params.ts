@@ -36,9 +36,12 @@ type OptionalNames<P> = { [K in keyof P]: P[K] extends { readonly optional: true
 /** Checked parameter values. */
 export type Values<P extends ParamSpecs> = { readonly [K in keyof P]: ValueOf<P[K]> };
 
-/** What a constructor takes: parameters without a default are required. */
-export type Input<P extends ParamSpecs> = { readonly [K in Exclude<keyof P, OptionalNames<P>>]: ValueOf<P[K]> } & {
-  readonly [K in OptionalNames<P>]?: ValueOf<P[K]> | undefined;
+/**
+ * What a constructor takes: parameters without a default are required. Mapped over parts of P, not over names alone, so that
+ * editors show for an option what is written beside its declaration.
+ */
+export type Input<P extends ParamSpecs> = { readonly [K in keyof Omit<P, OptionalNames<P>>]: ValueOf<P[K]> } & {
+  readonly [K in keyof Pick<P, OptionalNames<P>>]?: ValueOf<P[K]> | undefined;
 };
 
 /** Declares a stage's parameters; the types of its constructor and of `stage.params` follow. */

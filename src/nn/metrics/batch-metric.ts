@@ -50,7 +50,23 @@ export interface MetricDefinition<P extends ParamSpecs> {
   result(sums: Float64Array, params: Values<P & typeof common>): number;
 }
 
-/** Defines a metric: its parameters, what is added up of each batch, and what is made of the sums. */
+/**
+ * Defines a metric: its parameters, what is added up of each batch, and what is made of the sums.
+ *
+ * @example
+ * export const bias = nn.metrics.defineMetric({
+ *   type: "Bias",
+ *   specs: {},
+ *   isLargerBetter: false,
+ *   name: () => "bias",
+ *   size: () => 2,
+ *   sums: ({ g, prediction, target, weight }) => [
+ *     g.reduceSum(g.mul(g.reshape(g.sub(prediction, target), [-1]), weight)),
+ *     g.reduceSum(weight),
+ *   ],
+ *   result: ([sum, weight]) => sum! / weight!,
+ * });
+ */
 export function defineMetric<const P extends ParamSpecs>(
   definition: MetricDefinition<P>,
 ): Maker<BatchMetric, P & typeof common> {

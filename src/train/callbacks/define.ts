@@ -19,7 +19,7 @@ export type CallbackMaker<
   P extends ParamSpecs,
   C extends Callback = Callback,
   F extends keyof Input<P> = never,
-> = FromOptions<P, C> & ([F] extends [never] ? unknown : FromFirst<P, C, F>);
+> = FromOptions<P, C> & ([F] extends [never] ? unknown : FromFirst<P, C, F>) & { readonly specs: P };
 
 /**
  * Defines a callback: its parameters, and the hooks made of their values.
@@ -40,7 +40,7 @@ export function defineCallback<
     }
     return make(checkParams(name, specs, isFirst ? { ...options, [first]: args[0] } : options), name);
   };
-  return Object.defineProperty(maker, "name", { value: name }) as CallbackMaker<P, C, F>;
+  return Object.defineProperties(maker, { name: { value: name }, specs: { value: specs } }) as CallbackMaker<P, C, F>;
 }
 
 /** How a state that is no JSON becomes JSON, and comes back. */
