@@ -85,8 +85,7 @@ export class Session implements AsyncDisposable {
   /** The rows of a SQL query over views, tables and files. */
   sql(text: string): DataFrame {
     expectText(text, "session.sql", "the query");
-    const query = text.replace(/[;\s]+$/, "");
-    const views = this.engine.viewsIn(query);
+    const { text: query, views } = this.engine.parse(text.replace(/[;\s]+$/, ""));
     const built = { sql: { parts: [query] }, inputNames: [...views.keys()] };
     const plan = { kind: "sql", op: "session.sql", query: () => built, inputs: [...views.values()] } as const;
     return new DataFrame({ ...plan, schema: undefined, stable: false }, this.engine);
@@ -96,7 +95,8 @@ export class Session implements AsyncDisposable {
   table(name: string): DataFrame {
     expectText(name, "session.table", "name");
     const template = sql`SELECT * FROM ${sqlName(name)}`;
-    const view = this.engine.viewsIn(`SELECT * FROM "${name.replaceAll('"', '""')}"`).get(name);
+    const { views } = this.engine.parse(`SELECT * FROM "${name.replaceAll('"', '""')}"`);
+    const view = views.get(name);
     if (view !== undefined) return new DataFrame(view, this.engine);
     const plan = { kind: "sql", op: "session.table", query: () => ({ sql: template }), inputs: [] } as const;
     return new DataFrame({ ...plan, schema: undefined, stable: true }, this.engine);

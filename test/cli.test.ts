@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Session, StringIndexer } from "../src/index.js";
+import { load, Session, StringIndexer } from "../src/index.js";
 
 const main = resolve(import.meta.dirname, "../../dist/cli/main.js");
 let folder: string;
@@ -73,7 +73,7 @@ describe("deepframe", () => {
       `deepframe: inspect: "${process.argv[1]}" is neither a saved model's folder nor an ONNX file (`,
     ],
     [["train", "images", "nothing", "--out", "m"], 'nothing"'],
-    [["predict", ".", ".", "--engine", "oracle:x"], "load:"],
+    [["predict", ".", ".", "--engine", "oracle:x"], 'Session.open: no engine for "oracle:x"'],
   ])("%j fails: exit code 1, one line, no stack", async (args, message) => {
     const { code, err } = await deepframe(...args);
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);
@@ -129,7 +129,14 @@ describe("the way from pictures to predictions", () => {
       expect(inspected.out).toContain(part);
     }
 
-    const predicted = await deepframe("predict", "m", "pictures", "--out", "answers.parquet");
+    // a model that was saved through an engine is read through one
+    const store = await Session.open();
+    await (await load(join(folder, "m"))).save(join(folder, "stored"), { session: store });
+    await store.close();
+    const stored = await deepframe("inspect", "stored", "--engine", "duckdb:");
+    expect(stored).toEqual(inspected);
+
+    const predicted = await deepframe("predict", "stored", "pictures", "--out", "answers.parquet");
     expect(predicted).toMatchObject({ code: 0, out: "predictions written to answers.parquet\n" });
     const session = await Session.open();
     const answers = await session.read

@@ -5,11 +5,11 @@ import { Command } from "commander";
 import type { StageSpec } from "../data/batch-stage.js";
 import { DataError, messageOf } from "../errors.js";
 import { Graph } from "../graph/graph.js";
-import { load, Session, type Transformer } from "../index.js";
-import { isElsewhere } from "../pipeline/save.js";
+import type { Transformer } from "../index.js";
 import { formatShape } from "../tensor/shape.js";
 import { formatBytes, formatCount, formatTable } from "../util/format.js";
 import { engineOption } from "./options.js";
+import { isForEngine, readModel } from "./read-model.js";
 
 export function inspectCommand(): Command {
   return new Command("inspect")
@@ -29,27 +29,21 @@ interface Options {
 }
 
 async function inspect(path: string, { nodes, engine }: Options): Promise<string> {
-  if (isElsewhere(path)) {
-    const session = await Session.open(engine);
-    try {
-      return describeModel(await load(path, { session }), nodes);
-    } finally {
-      await session.close();
-    }
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined && !isForEngine(path, engine)) {
+    throw new DataError("inspect", `nothing is at "${path}"; give a saved model's folder or an .onnx file`);
   }
-  const found = await stat(path).catch((error) => {
-    throw new DataError("inspect", `nothing is at "${path}"; give a saved model's folder or an .onnx file`, {
-      cause: error,
-    });
-  });
-  if (!found.isFile()) return describeModel(await load(path), nodes);
-  const graph = await Graph.load(path).catch((error) => {
+  if (!found?.isFile()) return describeModel(await readModel(path, engine), nodes);
+  const graph = await Graph.load(path).catch(async (error) => {
+    // what was saved through the embedded engine is one file
+    const model = await readModel(path, engine).catch(() => undefined);
+    if (model !== undefined) return model;
     const reason = messageOf(error).replace(/^Graph\.load: /, "");
     throw new DataError("inspect", `"${path}" is neither a saved model's folder nor an ONNX file (${reason})`, {
       cause: error,
     });
   });
-  return describeGraph(graph, found.size, nodes);
+  return graph instanceof Graph ? describeGraph(graph, found.size, nodes) : describeModel(graph, nodes);
 }
 
 function describeModel(model: Transformer, nodes: boolean): string {

@@ -7,9 +7,9 @@ import type { DataFrame } from "../data/dataframe.js";
 import { picturePattern } from "../data/reader.js";
 import { DataError, ParamError } from "../errors.js";
 import { load, Session } from "../index.js";
-import { isElsewhere } from "../pipeline/save.js";
 import { engineOption, overwriteOption, requireFree } from "./options.js";
 import { ProgressBar } from "./progress.js";
+import { isForEngine } from "./read-model.js";
 
 interface Options {
   readonly out?: string;
@@ -43,7 +43,7 @@ async function predict(modelPath: string, input: string, { out, engine, overwrit
     throw new ParamError("predict", `--out must end in .parquet, .csv or .json, got "${out}"`);
   }
   if (out !== undefined) requireFree(out, overwrite);
-  const model = isElsewhere(modelPath) ? undefined : await load(modelPath);
+  const model = isForEngine(modelPath, engine) ? undefined : await load(modelPath);
   const bar = new ProgressBar();
   const session = await Session.open(engine, { onProgress: bar.update });
   try {

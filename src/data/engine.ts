@@ -48,8 +48,8 @@ export interface Engine {
   explain(plan: Plan): Promise<string>;
   /** Names a plan for use in SQL. */
   createView(name: string, plan: Plan): Promise<void>;
-  /** The views that a SQL text names. @throws SchemaError where the text cannot be read. */
-  viewsIn(sql: string): ReadonlyMap<string, Plan>;
+  /** A SQL text as the engine is to run it, and the views that it names. @throws SchemaError where it cannot be read. */
+  parse(sql: string): { readonly text: string; readonly views: ReadonlyMap<string, Plan> };
   /** Makes a stage callable from SQL. @throws ParamError where the name is taken, unless it is to be replaced. */
   registerFunction(fn: FunctionStage, replace: boolean): Promise<void>;
   /** Forgets the rows that a `cache` node of this plan holds. */

@@ -18,6 +18,7 @@ import { Expander } from "./expand.js";
 import { explainPlan } from "./explain.js";
 import { RowProgress } from "./progress.js";
 import { columnsByParse } from "./references.js";
+import { showingViews } from "./show-tables.js";
 import { type BatchSize, defaultSize, streamQuery } from "./stream.js";
 import { fillTable, ofBatches, type Source, streaming } from "./tables.js";
 import { translate } from "./translate.js";
@@ -78,17 +79,18 @@ export class DuckdbEngine implements Engine {
     await this.#database.functions.register(fn, replace);
   }
 
-  viewsIn(sql: string): ReadonlyMap<string, Plan> {
-    const found = new Map<string, Plan>();
+  parse(sql: string): { text: string; views: ReadonlyMap<string, Plan> } {
+    const text = showingViews(sql, this.#views.keys());
+    const views = new Map<string, Plan>();
     try {
-      for (const name of this.#database.tableNames(sql)) {
+      for (const name of this.#database.tableNames(text)) {
         const plan = this.#views.get(name.toLowerCase());
-        if (plan !== undefined) found.set(name, plan);
+        if (plan !== undefined) views.set(name, plan);
       }
     } catch (error) {
       throw translate(error, "session.sql");
     }
-    return found;
+    return { text, views };
   }
 
   async release(plan: Plan): Promise<void> {

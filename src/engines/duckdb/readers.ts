@@ -6,6 +6,7 @@ import { internal } from "../../errors.js";
 import { csvSql, listOf } from "./csv.js";
 import type { Database } from "./database.js";
 import { type FileKind, findFiles } from "./files.js";
+import { jsonSql } from "./json.js";
 import { libsvmSql } from "./libsvm.js";
 import { quoteName, quoteText } from "./quote.js";
 import { duckTypeName } from "./types.js";
@@ -36,7 +37,7 @@ export async function readSql(plan: ReadPlan, database: Database): Promise<ReadS
     case "csv":
       return { sql: await csvSql(plan, files, database), tensors: noTensors };
     case "json":
-      return { sql: `SELECT * FROM read_json(${list})`, tensors: noTensors };
+      return { sql: await jsonSql(files), tensors: noTensors };
     default:
       return { sql: await libsvmSql(list, options.numFeatures as number | undefined, database), tensors: noTensors };
   }

@@ -3,7 +3,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Session } from "../../session.js";
 
@@ -117,4 +117,22 @@ test("a statement that is no query says how to write it as one", async () => {
   );
   await session.createDataFrame([{ x: 1 }]).createOrReplaceTempView("people");
   expect(await session.sql("SELECT * FROM (DESCRIBE SELECT * FROM people)").values("column_name")).toEqual(["x"]);
+});
+
+test("SHOW TABLES tells views and tables, alone and in a query", async () => {
+  await using own = await Session.open();
+  await own.createDataFrame([{ x: 1 }]).createOrReplaceTempView("People");
+  await own.sql("CREATE TABLE fruits AS SELECT 1 AS n").collect();
+  expect(await own.sql("show tables;").values("name")).toEqual(["fruits", "people"]);
+  expect(await own.sql("SELECT name, '(SHOW TABLES)' AS q FROM (SHOW TABLES) WHERE name > 'g'").collect()).toEqual([
+    { name: "people", q: "(SHOW TABLES)" },
+  ]);
+});
+
+test("an array of JSON behind a byte order mark is its elements, beside other files too", async () => {
+  const marked = await file("marked.json", '\ufeff[\n  {"a":1},\n  {"a":2.5}\n]\n');
+  const zipped = await file("marked.json.gz", gzipSync('\ufeff[{"a":3}]'));
+  const lines = await file("lines.json", '\ufeff{"a":4}\n');
+  expect(await session.read.json(marked).collect()).toEqual([{ a: 1 }, { a: 2.5 }]);
+  expect(await session.read.json([lines, zipped, marked]).values("a")).toEqual([4, 3, 1, 2.5]);
 });

@@ -158,9 +158,9 @@ export class SparkEngine implements Engine {
     }
   }
 
-  /** None: the server knows its views itself. */
-  viewsIn(): ReadonlyMap<string, Plan> {
-    return new Map();
+  /** The server knows its views itself. */
+  parse(text: string): { text: string; views: ReadonlyMap<string, Plan> } {
+    return { text, views: new Map() };
   }
 
   async release(plan: Plan): Promise<void> {
