@@ -5,7 +5,10 @@ import type { Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import type { Product } from "../ops/product.js";
 
-/** Gradients of the inputs for those of the outputs; undefined ones are nought, of several the sum is meant. */
+/**
+ * Gradients of the inputs for those of the outputs; undefined ones are nought, of several the sum is meant. A tensor that is
+ * an output twice, as the last result of one step is that of all, has its gradient at the first.
+ */
 export type OwnRule = (
   g: GraphBuilder,
   dys: readonly (Value | undefined)[],

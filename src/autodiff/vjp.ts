@@ -54,9 +54,10 @@ export function vjp(
       done.add(own);
       if (!own.outputs.some(({ name }) => parts.has(name))) continue;
       g.scope(`grad/${node.outputs[0]}`, () => {
+        const names = own.outputs.map(({ name }) => name);
         const grads = own.rule(
           g,
-          own.outputs.map(({ name }) => total(name)),
+          names.map((name, at) => (names.indexOf(name) === at ? total(name) : undefined)),
         );
         grads.forEach((grad, at) => {
           const { name } = own.inputs[at]!;
