@@ -58,6 +58,13 @@ export const trainingCases: Readonly<Record<string, TrainingCase>> = {
     network: async () =>
       nn.sequential([nn.input({ shape: [50, 32] }), nn.lstm(64, { returnSequences: true }), nn.lstm(64), nn.dense(10)]),
   },
+  gru: {
+    name: "GRU of 2 layers of 64, 50 steps of 32, Adam, batch 64",
+    ...{ shape: [50, 32], rows: 1_920, batchSize: 64, classes: 10, epochs: 10, optimizer: "adam" },
+    targets: { torch: 1 },
+    network: async () =>
+      nn.sequential([nn.input({ shape: [50, 32] }), nn.gru(64, { returnSequences: true }), nn.gru(64), nn.dense(10)]),
+  },
   transformer: {
     name: "Transformer encoder block, 64 x 128, 4 heads, feed-forward 512, Adam, batch 32",
     ...{ shape: [64, 128], rows: 960, batchSize: 32, classes: 10, epochs: 10, optimizer: "adam" },

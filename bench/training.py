@@ -66,6 +66,8 @@ def model():
         return nn.Sequential(*one, *two, nn.Flatten(), nn.Linear(32 * 49, 10))
     if name == "lstm":
         return nn.Sequential(nn.LSTM(32, 64, 2, batch_first=True), LastStep(), nn.Linear(64, 10))
+    if name == "gru":
+        return nn.Sequential(nn.GRU(32, 64, 2, batch_first=True), LastStep(), nn.Linear(64, 10))
     if name == "transformer":
         block = nn.TransformerEncoderLayer(128, 4, 512, dropout=0.0, batch_first=True)
         return nn.Sequential(block, MeanOfSteps(), nn.Linear(128, 10))

@@ -4,6 +4,7 @@ import { gruCell } from "../../ops/recurrent-cells.js";
 import { boolean } from "../../util/params.js";
 import { activations } from "../activations.js";
 import { defineLayer } from "../layer.js";
+import { gruSteps } from "./gru-steps.js";
 import { applied, isNamed, overTime, recurrentParams } from "./recurrent.js";
 import { regularizerOf } from "./weights.js";
 
@@ -31,12 +32,15 @@ export const gru = defineLayer({
         initializer: params.biasInitializer,
         regularizer: regularizerOf(params.biasRegularizer, "GRU"),
       });
+    const bias = params.useBias ? biasNamed("bias") : undefined;
+    const recurrentBias = params.useBias && resetAfter ? biasNamed("recurrentBias") : undefined;
+    const isUsual = isNamed(recurrentActivation, "sigmoid") && isNamed(activation, "tanh");
     return overTime(context, inputs, params, {
       type: "GRU",
       gates: 3,
       states: 1,
-      bias: params.useBias ? biasNamed("bias") : undefined,
-      recurrentBias: params.useBias && resetAfter ? biasNamed("recurrentBias") : undefined,
+      bias,
+      recurrentBias,
       cell: (drop) =>
         gruCell({
           activations: [applied(recurrentActivation, "GRU"), applied(activation, "GRU")],
@@ -44,10 +48,8 @@ export const gru = defineLayer({
           resetAfter,
           drop,
         }),
-      operator:
-        isNamed(recurrentActivation, "sigmoid") && isNamed(activation, "tanh")
-          ? { opType: "GRU", attrs: { linear_before_reset: Number(resetAfter) } }
-          : undefined,
+      steps: isUsual ? gruSteps(resetAfter, recurrentBias) : undefined,
+      operator: isUsual ? { opType: "GRU", attrs: { linear_before_reset: Number(resetAfter) } } : undefined,
     });
   },
 });

@@ -3,6 +3,7 @@
 import { rnnCell } from "../../ops/recurrent-cells.js";
 import { defineLayer } from "../layer.js";
 import { applied, isNamed, overTime, recurrentParams } from "./recurrent.js";
+import { rnnSteps } from "./rnn-steps.js";
 import { biasOf } from "./weights.js";
 
 /**
@@ -15,13 +16,16 @@ export const simpleRNN = defineLayer({
   type: "SimpleRNN",
   positional: ["units"],
   params: recurrentParams,
-  build: (context, inputs, params) =>
-    overTime(context, inputs, params, {
+  build(context, inputs, params) {
+    const isUsual = isNamed(params.activation, "tanh");
+    return overTime(context, inputs, params, {
       type: "SimpleRNN",
       gates: 1,
       states: 1,
       bias: biasOf(context, params.units, params),
       cell: (drop) => rnnCell({ activations: [applied(params.activation, "SimpleRNN")], clip: undefined, drop }),
-      operator: isNamed(params.activation, "tanh") ? { opType: "RNN" } : undefined,
-    }),
+      steps: isUsual ? rnnSteps : undefined,
+      operator: isUsual ? { opType: "RNN" } : undefined,
+    });
+  },
 });
