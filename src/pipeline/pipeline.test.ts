@@ -82,7 +82,10 @@ describe("parameters", () => {
     [{ rounds: 4 }, "Multiplier: rounds must be a whole number from 1 to 3, got 4"],
     [{ rounding: "up" }, 'Multiplier: rounding must be one of "none", "floor", got "up"'],
     [{ limits: [1] }, "Multiplier: limits must be a list of 2 numbers, got [1]"],
-    [{ table: "f.onnx" }, 'Multiplier: table must be an Asset (bytes of a model), got "f.onnx"'],
+    [
+      { table: "f.onnx" },
+      'Multiplier: table must be an Asset (bytes of a model), got "f.onnx"; make one with new Asset(await readFile("f.onnx"))',
+    ],
   ])("%j is refused", (values, message) => {
     const given = "inputCol" in values ? values : { inputCol: "x", outputCol: "y", ...values };
     expect(() => new Multiplier(given as Input<typeof params>)).toThrow(message);

@@ -6,6 +6,7 @@ import type { Schema } from "../data/schema.js";
 import { ParamError, TrainingError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
 import { defineParams, type Param } from "../util/params.js";
+import { namingInput } from "./naming-input.js";
 import { schemaOf } from "./schema-of.js";
 import {
   type BatchFunction,
@@ -75,7 +76,7 @@ export class Pipeline extends Estimator<typeof params, PipelineModel> {
   }
 
   transformSchema(schema: Schema): Schema {
-    return this.params.stages.reduce((before, stage) => stage.transformSchema(before), schema);
+    return transformSchemas(this.params.stages, schema);
   }
 
   override schemaAfter(schema: Schema): Promise<Schema> {
@@ -130,7 +131,7 @@ export class PipelineModel extends Model<typeof modelParams> {
   }
 
   transformSchema(schema: Schema): Schema {
-    return this.stages.reduce((before, stage) => stage.transformSchema(before), schema);
+    return transformSchemas(this.stages, schema);
   }
 
   override schemaAfter(schema: Schema): Promise<Schema> {
@@ -142,7 +143,12 @@ export class PipelineModel extends Model<typeof modelParams> {
   }
 
   override transform(df: DataFrame): DataFrame {
-    return this.stages.reduce((rows, stage) => stage.transform(rows), df);
+    try {
+      return this.stages.reduce((rows, stage) => stage.transform(rows), df);
+    } catch (error) {
+      const known = df?.knownSchema;
+      throw known === undefined ? error : namingInput(error, this.stages, known);
+    }
   }
 
   override get rowsPerTask(): number | undefined {
@@ -165,8 +171,20 @@ export class PipelineModel extends Model<typeof modelParams> {
   }
 }
 
+function transformSchemas(stages: readonly Stage[], schema: Schema): Schema {
+  try {
+    return stages.reduce((before, stage) => stage.transformSchema(before), schema);
+  } catch (error) {
+    throw namingInput(error, stages, schema);
+  }
+}
+
 async function schemaAfterAll(stages: readonly Stage[], schema: Schema): Promise<Schema> {
   let current = schema;
-  for (const stage of stages) current = await stage.schemaAfter(current);
+  try {
+    for (const stage of stages) current = await stage.schemaAfter(current);
+  } catch (error) {
+    throw namingInput(error, stages, schema);
+  }
   return current;
 }

@@ -159,7 +159,11 @@ export class Kind<T extends Configured> {
       const given = value.params[name];
       if (given === undefined) return [];
       if (typeof given === "function") {
-        throw new ParamError(value.type, `${name} is a function, which cannot be stored`, { param: name });
+        throw new ParamError(
+          value.type,
+          `${name} is a function, which cannot be stored; define a ${this.name} of your own in its place`,
+          { param: name },
+        );
       }
       return [[name, spec.encode ? spec.encode(given, assets) : given]];
     });

@@ -231,6 +231,10 @@ export function asset(doc: string): Param<Asset, false> {
   return {
     ...base,
     optional: false,
+    hint(value) {
+      const bytes = typeof value === "string" ? `await readFile(${JSON.stringify(value)})` : "bytes";
+      return typeof value === "string" || value instanceof Uint8Array ? `; make one with new Asset(${bytes})` : "";
+    },
     encode(value, assets) {
       assets.set(value.sha256, value);
       return { $asset: value.sha256 };

@@ -13,7 +13,7 @@ import { defineParams, type Input, json, optional, text } from "../../util/param
 import { type Finish, type Fitted, fitNetwork, requireColumns } from "../neural/fit-network.js";
 import { isRecordOf, lossParam, metricsParam, neuralParams } from "../neural/params.js";
 import { lossesBy } from "../neural/per-output.js";
-import { numberOf, prefixOf } from "../neural/trained.js";
+import { numberOf, paramOf, prefixOf } from "../neural/trained.js";
 import { NeuralClassificationModel, outputColumns } from "./neural-classification-model.js";
 
 const params = defineParams({
@@ -68,7 +68,7 @@ export class NeuralClassifier extends Estimator<typeof params, NeuralClassificat
           column,
           tensor.endsWith("prediction") ? "double" : { kind: "array", element: "float" },
           this,
-          "predictionCol",
+          paramOf(tensor),
         ),
       schema,
     );

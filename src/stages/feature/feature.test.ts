@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { engines } from "../../../test/engines.js";
 import { applyStage } from "../../../test/stages.js";
 import { Schema } from "../../data/schema.js";
+import { PipelineModel } from "../../pipeline/pipeline.js";
 import type { Transformer } from "../../pipeline/stage.js";
 import { Bucketizer } from "./bucketizer.js";
 import { Imputer } from "./imputer.js";
@@ -105,6 +106,27 @@ describe("columns that do not fit are refused before any work", () => {
   test("a fitted index of labels is left out where its column is missing, as in Spark ML", async () => {
     const indexer = new StringIndexerModel({ ...x, labelsArray: [["a"]] });
     expect(await indexer.predictOne({ z: 1 })).toEqual({ z: 1 });
+  });
+
+  test("a pipeline names the column that the data lacks, not what would have been made of it", async () => {
+    const indexer = new StringIndexerModel({
+      inputCols: ["size", "kind"],
+      outputCols: ["sizeIndex", "kindIndex"],
+      labelsArray: [["S"], ["new", "old"]],
+    });
+    const encoder = new OneHotEncoderModel({ inputCol: "kindIndex", outputCol: "kindVector", categorySizes: [2] });
+    const assembler = new VectorAssembler({ inputCols: ["kindVector", "price"], outputCol: "features" });
+    const model = new PipelineModel([indexer, encoder, assembler]);
+    expect(await model.predictOne({ kind: "old", price: 2 })).toMatchObject({ features: Float32Array.of(0, 2) });
+    const message = 'StringIndexerModel: no column "kind" in the data (it has "price"), to make "kindIndex" of';
+    await expect(model.predictOne({ price: 2 })).rejects.toThrow(message);
+    expect(() => model.transformSchema(Schema.of({ price: "int" }))).toThrow(message);
+    await expect(model.predictOne({ kind: "old" })).rejects.toThrow('VectorAssembler: no column "price" in the data');
+  });
+
+  test("a null of a single row is told as such", async () => {
+    const assembler = new VectorAssembler({ inputCols: ["x"], outputCol: "y" });
+    await expect(assembler.predictOne({ x: null })).rejects.toThrow('VectorAssembler: row 0 of column "x" is null;');
   });
 
   test("tensors keep their shape through the scalers", async () => {

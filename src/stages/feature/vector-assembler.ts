@@ -94,7 +94,7 @@ export class VectorAssembler extends Transformer<typeof params> {
     const values = numbersOf(data);
     const bad = isKept ? -1 : values.findIndex(Number.isNaN);
     if (bad >= 0) {
-      const found = data.getValid(bad) ? "NaN" : "null";
+      const found = data.getValid(bad) && !arrow.DataType.isNull(data.type) ? "NaN" : "null";
       throw badRow(this, name, bad, `is ${found}; fill it, or set handleInvalid to "skip" or "keep"`);
     }
     return { values, width: 1 };

@@ -168,6 +168,24 @@ describe("what people get wrong at first", () => {
       'NeuralClassifier: row 1 of column "label" holds 0.5, which int32 cannot hold; number the classes from 0, as StringIndexer does',
     ],
     [
+      "numbers as labels of one of several outputs",
+      () => {
+        const [x, h] = [nn.input({ name: "x", shape: [2] }), nn.dense(4)];
+        const outputs = { kind: nn.dense(2).apply(h.apply(x)), size: nn.dense(1).apply(h.apply(x)) };
+        return new NeuralClassifier({
+          network: nn.model({ inputs: [x], outputs }),
+          labelCols: { kind: "label", size: "size" },
+          ...settings,
+        }).fit(data.withColumn("size", "word / 2.0"));
+      },
+      'NeuralClassifier: row 1 of column "size" holds 0.5, which int32 cannot hold; number the classes from 0, as StringIndexer does, or give numbers a loss of theirs: loss: { size: "mse" }',
+    ],
+    [
+      "a column that is there already",
+      () => new NeuralClassifier({ network: network(), ...settings }).fit(data.withColumn("probability", "0.5")),
+      'NeuralClassifier: column "probability" is already in the data; choose another probabilityCol',
+    ],
+    [
       "doubles beyond float32",
       () => new NeuralClassifier({ network: network(), ...settings }).fit(data.withColumn("features", "[1e300, word]")),
       'NeuralClassifier: row 0 of column "features" holds Infinity, or more than float32\'s 3.4e38; numbers must be finite: fill or drop the row first',

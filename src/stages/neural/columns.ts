@@ -10,6 +10,8 @@ import { sizeOf } from "../../tensor/shape.js";
 import { type Field, rowWeight } from "../../train/problem.js";
 import type { Feed, FeedPlan } from "../onnx/feed.js";
 
+const targetPrefix = "target/";
+
 /** A field of the training rows and the column it is read from. */
 export interface FieldColumn {
   readonly field: Field;
@@ -93,8 +95,13 @@ export function targetColumn(
     const message = `column "${column}" is ${formatType(type)}; labels of several numbers must be a tensor column, whose shape is known`;
     throw new SchemaError(who, message, { code: "COLUMN_TYPE", column });
   }
-  const field: Field = { name: `target/${output}`, dtype: kind === "classes" ? "int32" : "float32", shape };
+  const field: Field = { name: `${targetPrefix}${output}`, dtype: kind === "classes" ? "int32" : "float32", shape };
   return { field, plan: planOf(field, column), feed: column };
+}
+
+/** The output that a target's field is compared with. */
+export function outputOf({ name }: Field): string {
+  return name.slice(targetPrefix.length);
 }
 
 export function weightColumn(schema: Schema, column: string, who: Who): FieldColumn {

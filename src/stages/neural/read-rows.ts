@@ -12,7 +12,7 @@ import { Random } from "../../util/random.js";
 import { Turns } from "../../util/turns.js";
 import { badRow } from "../feature/rows.js";
 import { isRowOfTable, readFeed } from "../onnx/read-feed.js";
-import type { FieldColumn } from "./columns.js";
+import { type FieldColumn, outputOf } from "./columns.js";
 
 /** A column that an output is compared with. */
 export interface Target extends FieldColumn {
@@ -112,7 +112,9 @@ function rowsOf(batch: RecordBatch, options: ReadRows, first: number, needsWeigh
     const { data } = readFeed(dataOf(batch, plan.column), plan, (row, reason) => {
       const isNoClass =
         field.dtype === "int32" && reason.endsWith("cannot hold") && targets.some((target) => target.field === field);
-      const mend = isNoClass ? "number the classes from 0, as StringIndexer does" : "fill or drop it first";
+      const numbers =
+        targets.length > 1 ? `, or give numbers a loss of theirs: loss: { ${outputOf(field)}: "mse" }` : "";
+      const mend = isNoClass ? `number the classes from 0, as StringIndexer does${numbers}` : "fill or drop it first";
       throw badRow(who, plan.column, first + row, `${reason}; ${mend}`);
     });
     const values = data as Rows["columns"][string];

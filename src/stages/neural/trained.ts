@@ -61,6 +61,11 @@ export function prefixOf(output: string, outputs: number): string {
   return outputs > 1 ? `${output}_` : "";
 }
 
+/** The parameter that names the column of a model's tensor: `probabilityCol` of `probability` and `kind_probability`. */
+export function paramOf(tensor: string): string {
+  return `${tensor.split("_").at(-1)}Col`;
+}
+
 /** A result of one number per row as doubles [batch]; others as they are. */
 export function numberOf(g: GraphBuilder, prediction: Value): Value {
   const isNumber = prediction.rank === 2 && prediction.shape?.[1] === 1;
@@ -107,7 +112,7 @@ export abstract class TrainedModel<P extends TrainedSpecs & ParamSpecs> extends 
         fetches: Object.fromEntries(this.columns.map(({ column, tensor }) => [column, tensor])),
         // as fit refuses them, and as scikit-learn's estimators do
         finite: true,
-        names: { feeds: "featuresCol", fetches: "predictionCol" },
+        names: { feeds: "featuresCol", fetches: paramOf },
       },
       this,
     );

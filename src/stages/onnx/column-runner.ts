@@ -34,8 +34,8 @@ export interface RunnerOptions {
   readonly finite?: boolean;
   /** Rows of the table that an input's numbers look up, by the input's name. */
   readonly tables?: Readonly<Record<string, number>>;
-  /** Parameters that messages name. */
-  readonly names: { readonly feeds: string; readonly fetches: string };
+  /** Parameters that messages name; for what is fetched, that which names the column of a tensor. */
+  readonly names: { readonly feeds: string; readonly fetches: (tensor: string) => string };
 }
 
 interface Plan {
@@ -115,7 +115,7 @@ export class ColumnRunner {
       ([column, tensor]) => [column, planned.get(tensor)!] as const,
     );
     let after = fetches.reduce(
-      (before, [column, { type }]) => before.with(column, type, this.#who, names.fetches),
+      (before, [column, { tensor, type }]) => before.with(column, type, this.#who, names.fetches(tensor)),
       schema,
     );
     const plans = new Map(fetches);
@@ -125,7 +125,10 @@ export class ColumnRunner {
     for (const [column, added] of Object.entries(argmax)) {
       after = after.with(added, argmaxType(plans.get(column)!, column, this.#who), this.#who, "argmax");
     }
-    if (onError === "null") after = after.with(`${fetches[0]![0]}_error`, "string", this.#who, names.fetches);
+    if (onError === "null") {
+      const [column, { tensor }] = fetches[0]!;
+      after = after.with(`${column}_error`, "string", this.#who, names.fetches(tensor));
+    }
     return { feeds, fetches, after };
   }
 

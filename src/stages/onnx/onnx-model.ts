@@ -124,7 +124,7 @@ export class OnnxModel extends Transformer<typeof params> {
   }
 
   get #runner(): ColumnRunner {
-    return new ColumnRunner({ ...this.params, names: { feeds: "feeds", fetches: "fetches" } }, this);
+    return new ColumnRunner({ ...this.params, names: { feeds: "feeds", fetches: () => "fetches" } }, this);
   }
 }
 
