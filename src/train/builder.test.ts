@@ -44,7 +44,7 @@ describe("a large network's graphs", () => {
       steps,
       { ...steps, probe: true },
       { kind: "part", rows: 2, threads: 2 },
-      { kind: "update", shards: 2 },
+      { kind: "update", shards: 2, isLast: true },
       { kind: "evaluation", batchSize: 6 },
     ];
     for (const request of requests) {

@@ -9,6 +9,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { Turns } from "../util/turns.js";
 import type { Builder } from "./builder.js";
 import { Crew } from "./crew.js";
+import { type Share, widthOf } from "./division.js";
 import { type Place, runsOf } from "./epoch-plan.js";
 import { newExchange, newMeeting } from "./exchange.js";
 import { statCountOf } from "./forward.js";
@@ -16,7 +17,6 @@ import type { Layout } from "./layout.js";
 import { type Form, fieldsOf } from "./problem.js";
 import { type ProgramRequest, probeOf } from "./programs.js";
 import type { Rows } from "./resident-rows.js";
-import { type Share, widthOf } from "./shared-steps.js";
 import type { SharedGradientsMessage, SharedProgram, SharedStepsMessage } from "./shared-thread.js";
 import type { EvaluateMessage, GradientsMessage, StepsMessage, StepsResult } from "./thread.js";
 import type { OpenMessage, SetName, WireProgram } from "./thread-state.js";
@@ -52,8 +52,8 @@ export class Engine {
     const statCount = statCountOf(form);
     const exchange = newExchange(shards, widthOf(groups, statCount));
     await engine.#crew.runAll("open", (shard): OpenMessage => {
-      const share: Share | undefined = shards > 1 ? { shard, exchange, groups, statCount } : undefined;
-      return { ...common, share };
+      const share: Share = { shard, exchange, groups, statCount, slots: layout.slots, isDivided: layout.isByElement };
+      return { ...common, share: shards > 1 ? share : undefined };
     });
     return engine;
   }
@@ -167,7 +167,8 @@ export class Engine {
     const { shards: threads } = this.#options;
     const shards = batchSize % threads === 0 ? threads : 1;
     const gradients = await this.#program({ kind: "part", rows: batchSize / shards, threads });
-    return { gradients, update: await this.#program({ kind: "update", shards }), shards };
+    const update = await this.#program({ kind: "update", shards, isLast: false });
+    return { gradients, update, lastUpdate: await this.#program({ kind: "update", shards, isLast: true }), shards };
   }
 
   #program(request: ProgramRequest): Promise<WireProgram> {

@@ -1,4 +1,4 @@
-/** @file Exchange: where the threads that share a step put their gradients and statistics, and wait for each other's. */
+/** @file Exchange: where the threads that share steps hand numbers over, and wait for each other's. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../errors.js";
@@ -19,7 +19,7 @@ export interface SharedExchange {
   readonly shards: number;
 }
 
-/** Numbers for `shards` threads, `width` of each, twice: a thread may write those of a step while another still reads the last one's. */
+/** Numbers for `shards` threads, `width` of each, twice: a thread may write its next ones while another still reads the last. */
 export function newExchange(shards: number, width: number): SharedExchange {
   return { numbers: new SharedArrayBuffer(2 * shards * width * 4), width, shards };
 }
@@ -36,25 +36,39 @@ export function breakUp(meeting: SharedArrayBuffer): void {
   Atomics.notify(flags, arrived);
 }
 
+/** A thread's side of it, for one call of steps, in which all threads swap the same number of times. */
 export class Exchange {
   readonly #shared: SharedExchange;
+  readonly #shard: number;
   readonly #flags: Int32Array;
+  #swaps = 0;
 
-  constructor(shared: SharedExchange, meeting: SharedArrayBuffer) {
+  constructor(shared: SharedExchange, meeting: SharedArrayBuffer, shard: number) {
     this.#shared = shared;
+    this.#shard = shard;
     this.#flags = new Int32Array(meeting);
   }
 
-  /** A thread's numbers of a step. */
-  of(shard: number, step: number): Float32Array {
+  /**
+   * Hands over this thread's numbers, which `write` puts in their place, and gives those of all threads, good until it swaps
+   * again.
+   *
+   * @throws EngineError where a thread cannot come
+   */
+  async swap(write: (own: Float32Array) => void): Promise<readonly Float32Array[]> {
     const { numbers, width, shards } = this.#shared;
-    return new Float32Array(numbers, ((step % 2) * shards + shard) * width * 4, width);
+    const half = this.#swaps % 2;
+    const all = Array.from({ length: shards }, (_, i) => {
+      return new Float32Array(numbers, (half * shards + i) * width * 4, width);
+    });
+    write(all[this.#shard]!);
+    this.#swaps++;
+    await this.#meet(this.#swaps * shards);
+    return all;
   }
 
-  /** Says that this thread's numbers of step `step`, counted from 0, are there, and waits for those of all. @throws EngineError where one cannot come */
-  async meet(step: number): Promise<void> {
+  async #meet(everyone: number): Promise<void> {
     const flags = this.#flags;
-    const everyone = (step + 1) * this.#shared.shards;
     if (Atomics.add(flags, arrived, 1) + 1 === everyone) Atomics.notify(flags, arrived);
     for (let i = 0; i < spins && Atomics.load(flags, arrived) < everyone; i++);
     for (let count = Atomics.load(flags, arrived); count < everyone; count = Atomics.load(flags, arrived)) {

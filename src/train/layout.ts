@@ -71,6 +71,12 @@ export class Layout {
     return [...this.groups.flatMap(({ weights }) => weights), ...this.states];
   }
 
+  /** Whether an element is updated without a look at others. */
+  get isByElement(): boolean {
+    const { clipNorm, globalClipNorm } = this.optimizer.params;
+    return this.optimizer.scope === "element" && clipNorm === undefined && globalClipNorm === undefined;
+  }
+
   /** What the names of groups begin with where what is learned is an average. */
   get averaged(): string {
     return this.slots.includes(emaSlot) ? `${emaSlot}/` : "";

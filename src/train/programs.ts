@@ -14,7 +14,8 @@ export type ProgramRequest =
   | { readonly kind: "steps"; readonly batchSize: number; readonly batches: number; readonly probe?: boolean }
   /** The gradients of one thread's rows, of the batch that `threads` threads share. */
   | { readonly kind: "part"; readonly rows: number; readonly threads: number; readonly probe?: boolean }
-  | { readonly kind: "update"; readonly shards: number }
+  /** With more than one shard each thread updates a part of the weights, where the optimizer allows. */
+  | { readonly kind: "update"; readonly shards: number; readonly isLast: boolean }
   | { readonly kind: "evaluation"; readonly batchSize: number };
 
 /** What graphs are made of. */
@@ -45,8 +46,10 @@ export function buildProgram(ground: Ground, request: ProgramRequest): Program {
       if (!probe) requireMemory(program.graph, { who, free, batchSize: rows * threads, threads, mayRecompute: true });
       return program;
     }
-    case "update":
-      return updateGraph(layout, request.shards);
+    case "update": {
+      const { shards, isLast } = request;
+      return updateGraph(layout, { shards, isDivided: shards > 1 && layout.isByElement, isLast });
+    }
     case "evaluation":
       return evaluationGraph(problem, layout, frozen, request.batchSize);
   }

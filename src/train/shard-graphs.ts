@@ -4,7 +4,7 @@ import { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import { shapeRules } from "../ops/infer.js";
 import type { FrozenValues, Program } from "./graphs.js";
-import type { Layout } from "./layout.js";
+import type { Layout, Part } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
 import { RandomTables } from "./random-tables.js";
 import { gradientsOf, nextParts, updatesOf } from "./step.js";
@@ -37,19 +37,30 @@ export function shardGraph(problem: Problem, layout: Layout, frozen: FrozenValue
 
 /**
  * The update by the mean of gradients. Inputs: `numbers`, float32 [numberCount]; the layout's parts; `grad/<shard>/<group>`.
- * Outputs: `next/<part>`.
+ * Outputs: `next/<part>`. With `isDivided` the parts of groups are vectors, as many of their elements as a thread updates;
+ * `isLast` of a call of steps, after which moments hold no negligible numbers.
  */
-export function updateGraph(layout: Layout, shards: number): Program {
+export function updateGraph(
+  layout: Layout,
+  { shards, isDivided, isLast }: { readonly shards: number; readonly isDivided: boolean; readonly isLast: boolean },
+): Program {
   const g = new GraphBuilder({ rules: shapeRules() });
   const numbers = g.input("numbers", "float32", [layout.numberCount]);
-  const partOf = new Map(layout.parts.map(({ name, shape }) => [name, g.input(name, "float32", shape)]));
-  const grads = layout.groups.map(({ name, shape }) => {
-    const [first, ...others] = Array.from({ length: shards }, (_, i) => g.input(`grad/${i}/${name}`, "float32", shape));
+  const shapeOf = ({ name, shape }: Part) => (isDivided ? [`elements of ${name}`] : shape);
+  const partOf = new Map<string, Value>();
+  for (const group of layout.groups) {
+    const names = [group.name, ...layout.slots.map((slot) => `${slot}/${group.name}`)];
+    for (const name of names) partOf.set(name, g.input(name, "float32", shapeOf(group)));
+  }
+  const grads = layout.groups.map((group) => {
+    const [first, ...others] = Array.from({ length: shards }, (_, i) => {
+      return g.input(`grad/${i}/${group.name}`, "float32", shapeOf(group));
+    });
     return others.length === 0 ? first! : g.mul(g.sum(first!, ...others), 1 / shards);
   });
   const next = updatesOf(g, layout, partOf, grads, numbers);
   return {
-    graph: g.finish(nextParts(g, layout, next), "update"),
+    graph: g.finish(nextParts(g, layout, next, isLast), "update"),
     batchSize: 0,
     randomSizes: { uniform: [], normal: [] },
   };

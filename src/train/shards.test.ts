@@ -65,6 +65,20 @@ describe("steps that two threads share", () => {
     expect(shared.history.at(-1)!.accuracy).toBe(alone.history.at(-1)!.accuracy);
   });
 
+  test.each([
+    ["averaged weights", 2, { useEma: true, emaMomentum: 0.5 }],
+    // all weights are looked at together, so every thread updates all
+    ["gradients clipped by their common norm", 2, { globalClipNorm: 0.1 }],
+    // biases make a group of three, smaller than the number of threads
+    ["a group of few weights", 4, { weightDecay: 0.1 }],
+  ])("update as one thread does: %s", async (_, shards, params) => {
+    const layers = () => [dense(3)];
+    const shared = await train(await options(layers(), { shards, optimizer: adam({ lr: 0.01, ...params }) }));
+    const alone = await train(await options(layers(), { optimizer: adam({ lr: 0.01, ...params }) }));
+    const expected = numbersOf(alone.weights);
+    for (const [i, value] of numbersOf(shared.weights).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+  });
+
   test("learn, also where the last batch is uneven, and give the same for the same seed", async () => {
     const layers = () => [dense(16, { activation: "tanh" }), dropout(0.1), dense(3)];
     const more = { shards: 2, epochs: 10 };

@@ -18,6 +18,7 @@ export interface SharedProgram {
   /** Of one part. */
   readonly gradients: WireProgram;
   readonly update: WireProgram;
+  readonly lastUpdate: WireProgram;
   readonly shards: number;
 }
 
@@ -38,6 +39,7 @@ export async function steps(message: SharedStepsMessage): Promise<StepsResult> {
       {
         ...{ steps: count, shards, meeting, gradients, numbers },
         update: await sessionOf(training, program.update, 1),
+        lastUpdate: await sessionOf(training, program.lastUpdate, 1),
         order: orderFor(training, message, count * shards * program.gradients.batchSize),
         batch: batchFor(rows, gradients, program.gradients),
         random: (at, shard) => training.randoms.part(program.gradients, step + at, shards, shard),
@@ -53,7 +55,7 @@ export async function steps(message: SharedStepsMessage): Promise<StepsResult> {
 }
 
 export interface SharedGradientsMessage extends Omit<GradientsMessage, "program"> {
-  readonly program: Omit<SharedProgram, "update">;
+  readonly program: Omit<SharedProgram, "update" | "lastUpdate">;
 }
 
 /** The largest gradient of each weight in the parts of one step; NaN where one is none. */

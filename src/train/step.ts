@@ -88,11 +88,16 @@ export function updatesOf(
   });
 }
 
-/** What a call of steps ends with, `next/<part>`. */
-export function nextParts(g: GraphBuilder, layout: Layout, values: readonly Value[]): Record<string, Value> {
+/** What steps end with, `next/<part>`; the last of a call without negligible moments. */
+export function nextParts(
+  g: GraphBuilder,
+  layout: Layout,
+  values: readonly Value[],
+  isLast = true,
+): Record<string, Value> {
   const next = layout.parts.map((part, i): [string, Value] => {
     const value = values[i]!;
-    return [`next/${part.name}`, layout.isMoment(part) ? withoutNegligible(g, value) : value];
+    return [`next/${part.name}`, isLast && layout.isMoment(part) ? withoutNegligible(g, value) : value];
   });
   return Object.fromEntries(next);
 }

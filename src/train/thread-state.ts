@@ -9,11 +9,12 @@ import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
 import { BatchBuffers } from "./batch-buffers.js";
+import type { Share } from "./division.js";
 import { orderOf, type Place } from "./epoch-plan.js";
 import { dataInput, type Field } from "./problem.js";
 import { RandomFeeds } from "./random-feeds.js";
 import type { Rows } from "./resident-rows.js";
-import { type Share, Sharer } from "./shared-steps.js";
+import { Sharer } from "./shared-steps.js";
 
 /** A graph as a message. */
 export interface WireProgram {
