@@ -9,7 +9,8 @@ import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { EngineError, ShapeError } from "../errors.js";
-import { Pool, type PoolOptions, type Task } from "./pool.js";
+import { Pool, type PoolOptions } from "./pool.js";
+import type { Task } from "./task.js";
 
 const module = new URL("../../test/fixtures/pool-tasks.js", import.meta.url);
 const task = (name: string, message?: unknown, more: Partial<Task> = {}): Task => ({

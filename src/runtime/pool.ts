@@ -1,28 +1,12 @@
 /** @file The pool of worker threads: everything heavy runs here, so that the main thread never blocks. */
 
 import { availableParallelism } from "node:os";
-import type { TransferListItem } from "node:worker_threads";
 
 import { EngineError, messageOf, ParamError } from "../errors.js";
 import { PoolThread } from "./pool-thread.js";
 import type { ToMain } from "./protocol.js";
+import { type Job, Submitted, type Task } from "./task.js";
 import { unpackError } from "./wire-error.js";
-
-/** A call of an exported function in a thread: `import(module)[export](message, context)`, see ThreadContext. */
-export interface Task {
-  readonly module: URL;
-  readonly export: string;
-  /** Anything that structured cloning takes. */
-  readonly message: unknown;
-  /** Buffers of the message that are moved, not copied; the caller's become empty. */
-  readonly transfer?: readonly TransferListItem[];
-  /** What the task holds in memory until it is done, counted against `maxBytes`. Default 0. */
-  readonly bytes?: number;
-  /** Tasks of one key prefer threads that ran this key before (they have the model loaded). */
-  readonly key?: string;
-  /** At most so many threads get tasks of this key. Default: all. */
-  readonly replicas?: number;
-}
 
 export interface PoolOptions {
   /** Threads at most; they start when first needed. Default: the cores this process may use. */
@@ -33,24 +17,6 @@ export interface PoolOptions {
   readonly maxBytes?: number;
   /** Milliseconds that an aborted task has to stop before its thread is given up and replaced. Default: 5000. */
   readonly grace?: number;
-}
-
-/** A task that the pool has taken in. */
-export interface Job<R> {
-  /** The function's result, or its error as the class it was thrown as. */
-  readonly result: Promise<R>;
-}
-
-interface Entry {
-  readonly id: number;
-  readonly task: Task;
-  readonly signal: AbortSignal | undefined;
-  /** Counted among the pool's tasks and bytes. */
-  admitted: boolean;
-  readonly admit: () => void;
-  readonly settle: (error: Error | undefined, value?: unknown) => void;
-  onAbort: (() => void) | undefined;
-  graceTimer: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -69,10 +35,10 @@ export class Pool {
   readonly #maxBytes: number;
   readonly #grace: number;
   readonly #threads: (PoolThread | undefined)[];
-  readonly #running = new Map<PoolThread, Entry>();
+  readonly #running = new Map<PoolThread, Submitted>();
   /** Not yet admitted, then admitted and not yet running; both first in, first out. */
-  readonly #waiting: Entry[] = [];
-  readonly #queue: Entry[] = [];
+  readonly #waiting: Submitted[] = [];
+  readonly #queue: Submitted[] = [];
   readonly #ending = new Set<Promise<void>>();
   #bytes = 0;
   #tasks = 0;
@@ -99,38 +65,12 @@ export class Pool {
    * @throws EngineError once the pool is closed; the signal's reason when it aborts before there is room.
    */
   submit<R>(task: Task, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Job<R>> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(closedError());
-      if (signal?.aborted) return reject(signal.reason);
-      let answer: (value: R) => void = () => {};
-      let fail: (error: Error) => void = () => {};
-      const result = new Promise<R>((resolve, reject) => {
-        answer = resolve;
-        fail = reject;
-      });
-      // A caller may look at results in order; one that fails before its turn is not an unhandled rejection
-      result.catch(() => {});
-      const entry: Entry = {
-        id: ++this.#lastId,
-        task,
-        signal,
-        admitted: false,
-        admit: () => resolve({ result }),
-        settle: (error, value) => {
-          if (error === undefined) answer(value as R);
-          else if (entry.admitted) fail(error);
-          else reject(error);
-        },
-        onAbort: undefined,
-        graceTimer: undefined,
-      };
-      if (signal) {
-        entry.onAbort = () => this.#abort(entry);
-        signal.addEventListener("abort", entry.onAbort, { once: true });
-      }
-      this.#waiting.push(entry);
-      this.#schedule();
-    });
+    if (this.#closed) return Promise.reject(closedError());
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const submitted = new Submitted(++this.#lastId, task, signal, (aborted) => this.#abort(aborted));
+    this.#waiting.push(submitted);
+    this.#schedule();
+    return submitted.job as Promise<Job<R>>;
   }
 
   /** `submit`, then the result. */
@@ -186,7 +126,6 @@ export class Pool {
       this.#tasks++;
       this.#bytes += bytes;
       this.#queue.push(entry);
-      entry.admitted = true;
       entry.admit();
     }
   }
@@ -217,7 +156,7 @@ export class Pool {
     return thread;
   }
 
-  #start(entry: Entry, thread: PoolThread): void {
+  #start(entry: Submitted, thread: PoolThread): void {
     const { id, task } = entry;
     this.#running.set(thread, entry);
     if (task.key !== undefined) thread.keys.add(task.key);
@@ -251,11 +190,11 @@ export class Pool {
     this.#schedule();
   }
 
-  #abort(entry: Entry): void {
+  #abort(entry: Submitted): void {
     const reason = entry.signal?.reason as Error;
     const running = [...this.#running].find(([, other]) => other === entry);
     if (!running) {
-      const list = entry.admitted ? this.#queue : this.#waiting;
+      const list = entry.isAdmitted ? this.#queue : this.#waiting;
       list.splice(list.indexOf(entry), 1);
       this.#finish(entry, reason);
       this.#schedule();
@@ -281,14 +220,12 @@ export class Pool {
     this.#ending.add(end);
   }
 
-  #finish(entry: Entry, error: Error | undefined, value?: unknown): void {
-    if (entry.admitted) {
+  #finish(entry: Submitted, error: Error | undefined, value?: unknown): void {
+    if (entry.isAdmitted) {
       this.#tasks--;
       this.#bytes -= entry.task.bytes ?? 0;
     }
-    clearTimeout(entry.graceTimer);
-    if (entry.onAbort) entry.signal?.removeEventListener("abort", entry.onAbort);
-    entry.settle(error, value);
+    entry.end(error, value);
   }
 }
 

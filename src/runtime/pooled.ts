@@ -4,10 +4,10 @@ import { availableParallelism } from "node:os";
 
 import { GraphError } from "../errors.js";
 import type { WireModel } from "./model-source.js";
-import type { Task } from "./pool.js";
 import type { Session, SessionOptions } from "./session.js";
 import type { Description, RunMessage } from "./session-tasks.js";
 import { sharedPool } from "./shared-pool.js";
+import type { Task } from "./task.js";
 import { bytesOf, checkFeeds, checkFetches, packTensors, unpackTensors, type WireTensors } from "./values.js";
 
 const module = new URL("./session-tasks.js", import.meta.url);

@@ -7,8 +7,8 @@ import type { BatchStage } from "../data/batch-stage.js";
 import type { Schema } from "../data/schema.js";
 import { DeepframeError } from "../errors.js";
 import { makeHeapRoom } from "../runtime/heap-room.js";
-import type { Job } from "../runtime/pool.js";
 import { sharedPool } from "../runtime/shared-pool.js";
+import type { Job } from "../runtime/task.js";
 import { type ChainSpec, stepOf } from "./chain.js";
 import { type PackedBatch, packBatch, packedBytes, transferable, unpackBatch } from "./pack.js";
 

@@ -4,6 +4,8 @@ import { Describer, type Description, type Picked } from "../../data/describer.j
 import type { Plan } from "../../data/plan.js";
 import { Schema } from "../../data/schema.js";
 import { SchemaError } from "../../errors.js";
+import type { DataType } from "./proto/spark_connect_pb.js";
+import { fromSparkSchema } from "./types.js";
 
 /** What a plan gives. */
 export class Described implements Description {
@@ -26,6 +28,11 @@ export class Described implements Description {
     }
     return this.forQueries;
   }
+}
+
+export function describedBy(type: DataType | undefined): Described {
+  const { schema, unknown } = fromSparkSchema(type);
+  return new Described(schema, unknown);
 }
 
 export class SparkDescriber extends Describer<Described> {

@@ -1,41 +1,32 @@
 /** @file The Spark engine: plans as relations, run on a cluster through Spark Connect. */
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import type * as arrow from "apache-arrow";
 import type { FunctionStage } from "../../data/batch-stage.js";
 import type { Engine, EngineOptions, Progress, ProgressListener, RunOptions, WriteOptions } from "../../data/engine.js";
 import { registerEngine } from "../../data/engine.js";
 import { Optimizer } from "../../data/optimize.js";
 import type { CachePlan, Plan, ReadPlan } from "../../data/plan.js";
-import { batchToRows } from "../../data/rows.js";
 import type { Schema } from "../../data/schema.js";
 import { EngineError, ParamError } from "../../errors.js";
 import { unlessAborted } from "../../util/unless-aborted.js";
 import { peel } from "../../worker/peel.js";
 import { recastBatch } from "../../worker/recast.js";
-import { sendingAbsentFiles } from "./absent-files.js";
-import { arrowBatches } from "./arrow-stream.js";
 import { Bridge, type BridgeOptions, workerOption } from "./bridge/bridge.js";
 import { Client } from "./client.js";
-import { compile, type Leaves, type Relation, readingRelation, sqlOver, tableRelation } from "./compile.js";
+import { compile, type Leaves, type Relation, sqlOver, tableRelation } from "./compile.js";
 import { parseConnection } from "./connection.js";
 import { csvError } from "./csv-errors.js";
 import { Depot } from "./depot.js";
-import { Described, SparkDescriber } from "./described.js";
+import { type Described, describedBy, SparkDescriber } from "./described.js";
 import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
-import { type ExecuteOptions, execute, type Response } from "./execute.js";
 import { localRelation } from "./local.js";
-import { probe, type Server } from "./probe.js";
-import type { CommandSchema, DataType, PlanSchema } from "./proto/spark_connect_pb.js";
+import { isAtLeast, probe, type Server } from "./probe.js";
 import { type Reading, readRelation, withSchema } from "./readers.js";
 import { columnsByWords } from "./references.js";
-import { TaskProgress } from "./task-progress.js";
-import { exactJson, fromSparkSchema, sparkSchema } from "./types.js";
+import { Runner } from "./runner.js";
+import { exactJson, sparkSchema } from "./types.js";
 import { writeOperation } from "./writers.js";
-
-type PlanInit = MessageInitShape<typeof PlanSchema>;
-type CommandType = NonNullable<MessageInitShape<typeof CommandSchema>["commandType"]>;
 
 /** Runs plans on a Spark cluster. */
 export class SparkEngine implements Engine {
@@ -46,6 +37,7 @@ export class SparkEngine implements Engine {
   readonly #server: Server;
   readonly #describer: SparkDescriber;
   readonly #optimizer: Optimizer;
+  readonly #runner: Runner;
   readonly #bridge: Bridge;
   readonly #onProgress: ProgressListener | undefined;
   /** Views of cached plans, by which later queries find their rows. */
@@ -74,8 +66,13 @@ export class SparkEngine implements Engine {
     this.#onProgress = onProgress;
     this.#describer = new SparkDescriber((plan) => this.#analyze(plan));
     this.#optimizer = new Optimizer(this.#describer, columnsByWords);
+    this.#runner = new Runner(client, server, {
+      watch: (signal) => this.#bridge.watch(signal),
+      replace: (name) => this.#bridge.replace(name),
+      report: (progress) => this.report(progress),
+    });
     this.#bridge = new Bridge(client, depot, { worker, slotTimeout, attempts: server.attempts }, (relation, signal) =>
-      this.#value({ relation }, signal, false),
+      this.#runner.value({ relation }, { signal, isSilent: true }),
     );
   }
 
@@ -89,7 +86,7 @@ export class SparkEngine implements Engine {
     const spark = sparkSchema(schema);
     const root = await unlessAborted(this.#optimized(plan), signal);
     try {
-      for await (const found of this.#run({ opType: { case: "root", value: root } }, signal)) {
+      for await (const found of this.#runner.rows(root, { signal })) {
         const batch = recastBatch(found, spark, schema, "Spark");
         const step = rows ?? batch.numRows;
         for (let from = 0; from < batch.numRows; from += step) {
@@ -106,7 +103,7 @@ export class SparkEngine implements Engine {
     const input = await unlessAborted(this.#optimized(plan), options.signal);
     const writeOperationValue = writeOperation(input, await this.schema(plan), path, options);
     try {
-      await this.#command({ case: "writeOperation", value: writeOperationValue }, options.signal);
+      await this.#runner.command({ case: "writeOperation", value: writeOperationValue }, options.signal);
     } catch (error) {
       if (!options.signal?.aborted) this.#bridge.doubt();
       throw await this.#told(error, plan, `write.${options.format}`, [], path);
@@ -122,7 +119,10 @@ export class SparkEngine implements Engine {
   async createView(name: string, plan: Plan): Promise<void> {
     const input = await this.#optimized(plan);
     try {
-      await this.#command({ case: "createDataframeView", value: { input, name, isGlobal: false, replace: true } });
+      await this.#runner.command({
+        case: "createDataframeView",
+        value: { input, name, isGlobal: false, replace: true },
+      });
     } catch (error) {
       throw translate(error, "createOrReplaceTempView");
     }
@@ -130,7 +130,7 @@ export class SparkEngine implements Engine {
 
   async registerFunction(fn: FunctionStage, replace: boolean): Promise<void> {
     const who = "registerFunction";
-    if (!this.#isAtLeast(4, 1)) {
+    if (!isAtLeast(this.#server, 4, 1)) {
       const { major, minor } = this.#server;
       const message = `SQL functions in Arrow need Spark 4.1 or later, the server has ${major}.${minor}; use transform`;
       throw new EngineError(who, message, { code: "TOO_OLD" });
@@ -144,13 +144,13 @@ export class SparkEngine implements Engine {
       const message = `there is a function "${fn.name}" already; choose another name or pass { replace: true }`;
       throw new ParamError(who, message, { code: "EXISTS" });
     }
-    await this.#command({ case: "registerFunction", value: await this.#bridge.function(fn) });
+    await this.#runner.command({ case: "registerFunction", value: await this.#bridge.function(fn) });
     this.#functions.add(key);
   }
 
   async #hasFunction(name: string): Promise<boolean> {
     try {
-      await this.#typeOf(sqlOver([], () => `SELECT ${quoteName(name)}()`));
+      await this.#runner.typeOf(sqlOver([], () => `SELECT ${quoteName(name)}()`));
       return true;
     } catch (error) {
       const { errorClass } = (error as EngineError).fields ?? {};
@@ -185,14 +185,14 @@ export class SparkEngine implements Engine {
 
   readonly #leaves: Leaves = {
     read: async (plan) => withSchema(await this.#reading(plan), this.#fileSchemas.get(plan)),
-    local: (plan) => localRelation(this.#client, plan, this.#isAtLeast(4, 1)),
+    local: (plan) => localRelation(this.#client, plan, isAtLeast(this.#server, 4, 1)),
     cache: (plan) => this.#keep(plan),
     command: (plan, text) => {
       if (/^\s*(\(|select|with|values|from|table|map|reduce)\b/i.test(text) || plan.op !== "session.sql")
         return undefined;
       let made = this.#commands.get(plan);
       if (made === undefined) {
-        made = this.#sqlCommand(text);
+        made = this.#runner.sqlCommand(text);
         this.#commands.set(plan, made);
       }
       return made;
@@ -208,7 +208,10 @@ export class SparkEngine implements Engine {
   #reading(plan: ReadPlan): Promise<Reading> {
     let reading = this.#readings.get(plan);
     if (reading === undefined) {
-      reading = readRelation(plan, { value: (each) => this.#value(each), schema: (each) => this.#schemaOf(each) });
+      reading = readRelation(plan, {
+        value: (each) => this.#runner.value(each),
+        schema: async (each) => describedBy(await this.#runner.typeOf(each)).forQueries,
+      });
       this.#readings.set(plan, reading);
       reading.catch(() => this.#readings.delete(plan));
     }
@@ -220,7 +223,7 @@ export class SparkEngine implements Engine {
     const ask = {
       relation: async (reader: ReadPlan) => (await this.#reading(reader)).relation,
       schema: (reader: ReadPlan) => this.schema(reader),
-      value: (reading: Reading) => this.#value(reading, undefined, false),
+      value: (reading: Reading) => this.#runner.value(reading, { isSilent: true }),
     };
     const csv = await csvError(error, plan, ask).catch(() => undefined);
     return csv ?? translate(error, who, columns, path);
@@ -237,7 +240,7 @@ export class SparkEngine implements Engine {
 
   async #analyze(plan: Plan): Promise<Described> {
     try {
-      const type = await this.#typeOf(await this.#compile(plan));
+      const type = await this.#runner.typeOf(await this.#compile(plan));
       const json = plan.kind === "read" ? exactJson(type) : undefined;
       if (json !== undefined) this.#fileSchemas.set(plan, json);
       return describedBy(type);
@@ -247,81 +250,6 @@ export class SparkEngine implements Engine {
       const columns = described.flatMap(({ forQueries }) => forQueries.names);
       throw translate(error, nameOf(plan), columns, plan.kind === "read" ? plan.paths[0] : undefined);
     }
-  }
-
-  async #typeOf(relation: Relation): Promise<DataType | undefined> {
-    const value = { plan: { opType: { case: "root", value: relation } } } as const;
-    return (await this.#client.analyze({ case: "schema", value }, "schema")).schema;
-  }
-
-  async #schemaOf(relation: Relation): Promise<Schema> {
-    return describedBy(await this.#typeOf(relation)).forQueries;
-  }
-
-  async #value(reading: Reading, signal?: AbortSignal, isReported = true): Promise<unknown> {
-    const root = readingRelation(reading);
-    for await (const batch of this.#run({ opType: { case: "root", value: root } }, signal, isReported)) {
-      return Object.values(batchToRows(batch)[0]!)[0];
-    }
-    return undefined;
-  }
-
-  async *#run(
-    plan: PlanInit,
-    signal?: AbortSignal,
-    isReported = true,
-  ): AsyncGenerator<arrow.RecordBatch, void, undefined> {
-    const progress = new TaskProgress((news) => isReported && this.report(news));
-    const watch = this.#bridge.watch(signal);
-    const responses = this.#responses(plan, { signal: watch?.signal ?? signal, chunked: this.#isAtLeast(4, 1) });
-    const hear = (response: Response) => {
-      progress.hear(response);
-      watch?.hear(response);
-    };
-    try {
-      for await (const batch of arrowBatches(responses, hear)) {
-        watch?.begun();
-        yield batch;
-      }
-    } finally {
-      watch?.end();
-    }
-    progress.finish();
-  }
-
-  /** Runs a command; gives the responses that are neither rows nor progress. */
-  async #command(commandType: CommandType, signal?: AbortSignal): Promise<Response[]> {
-    const progress = new TaskProgress((news) => this.report(news));
-    const answers: Response[] = [];
-    const plan: PlanInit = { opType: { case: "command", value: { commandType } } };
-    const watch = this.#bridge.watch(signal);
-    try {
-      for await (const response of this.#responses(plan, { signal: watch?.signal ?? signal })) {
-        progress.hear(response);
-        watch?.hear(response);
-        if (response.case !== "arrowBatch" && response.case !== "executionProgress") answers.push(response);
-      }
-    } finally {
-      watch?.end();
-    }
-    progress.finish();
-    return answers;
-  }
-
-  #responses(plan: PlanInit, options: ExecuteOptions): AsyncGenerator<Response, void, undefined> {
-    return sendingAbsentFiles(
-      () => execute(this.#client, plan, options),
-      (name) => this.#bridge.replace(name),
-    );
-  }
-
-  /** Runs a text that may be a command, once; its result is what the server says it is. */
-  async #sqlCommand(text: string): Promise<Relation> {
-    const input: Relation = { relType: { case: "sql", value: { query: text } } };
-    for (const answer of await this.#command({ case: "sqlCommand", value: { input } })) {
-      if (answer.case === "sqlCommandResult" && answer.value.relation) return answer.value.relation;
-    }
-    throw new EngineError("session.sql", "the server gave no result for the command", { code: "SPARK" });
   }
 
   /** A view whose rows Spark keeps once computed. */
@@ -342,15 +270,6 @@ export class SparkEngine implements Engine {
     await this.#client.persist({ case: "persist", value: { relation: tableRelation(name), storageLevel } });
     return name;
   }
-
-  #isAtLeast(major: number, minor: number): boolean {
-    return this.#server.major > major || (this.#server.major === major && this.#server.minor >= minor);
-  }
-}
-
-function describedBy(type: DataType | undefined): Described {
-  const { schema, unknown } = fromSparkSchema(type);
-  return new Described(schema, unknown);
 }
 
 function milliseconds(options: EngineOptions, name: string, byDefault: number): number {

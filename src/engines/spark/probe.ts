@@ -12,6 +12,10 @@ export interface Server {
   readonly attempts: number;
 }
 
+export function isAtLeast(server: Server, major: number, minor: number): boolean {
+  return server.major > major || (server.major === major && server.minor >= minor);
+}
+
 /** Settings of our sessions: what both engines' results agree on. */
 const settings = {
   "spark.sql.session.timeZone": "UTC",

@@ -2,7 +2,7 @@
 
 import { nameOf, type Who } from "../../errors.js";
 import type { ThreadContext } from "../../runtime/context.js";
-import type { Task } from "../../runtime/pool.js";
+import type { Task } from "../../runtime/task.js";
 import { Asset } from "../../util/asset.js";
 import { type Block, bytesOf, type Matrices, type TrainingColumns } from "./block.js";
 import { readBlock, type StoredBlock } from "./block-store.js";

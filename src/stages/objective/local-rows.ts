@@ -2,8 +2,8 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { DataError, type Who } from "../../errors.js";
-import type { Task } from "../../runtime/pool.js";
 import { sharedPool } from "../../runtime/shared-pool.js";
+import type { Task } from "../../runtime/task.js";
 import { type Block, blocksOf, type FeatureType, featureTypeOf, type TrainingColumns } from "./block.js";
 import { BlockStore, type StoredBlock } from "./block-store.js";
 import { summaryTask, sumsTask } from "./block-tasks.js";
