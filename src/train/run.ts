@@ -111,7 +111,9 @@ export class Run implements TrainingRun {
   }
 
   async checkpoint(): Promise<Uint8Array> {
-    const states = this.#callbacks.flatMap((each, i) => (each.state ? [[`${i} ${each.name}`, each.state()]] : []));
+    const states = this.#callbacks.flatMap((each, i) =>
+      each.state ? [[`${i} ${each.name}`, this.#stateOf(each)]] : [],
+    );
     return encodeCheckpoint({
       tensors: await this.#engine.read(),
       progress: {
@@ -160,7 +162,7 @@ export class Run implements TrainingRun {
     this.history.push(...progress.history);
     for (const [i, each] of this.#callbacks.entries()) {
       const state = progress.callbacks[`${i} ${each.name}`];
-      if (state !== undefined) each.restore?.(state);
+      if (state !== undefined) this.#restore(each, state);
     }
   }
 
@@ -184,15 +186,35 @@ export class Run implements TrainingRun {
     for (const callback of this.#callbacks) await this.#call(callback, hook, args);
   }
 
-  /** @throws what the hook throws, or ParamError where that is undefined, which is no failure here, or null. */
+  #stateOf(callback: Callback): unknown {
+    try {
+      return callback.state?.();
+    } catch (error) {
+      throw this.#thrown(error, callback, "state");
+    }
+  }
+
+  #restore(callback: Callback, state: unknown): void {
+    try {
+      callback.restore?.(state);
+    } catch (error) {
+      throw this.#thrown(error, callback, "restore");
+    }
+  }
+
   async #call<H extends Hook>(callback: Callback, hook: H, args: HookArgs<H>): Promise<void> {
     // the compiler does not see that the arguments are those of this hook
     const told = callback[hook] as ((...args: unknown[]) => void | Promise<void>) | undefined;
     try {
       await told?.apply(callback, args);
     } catch (error) {
-      const message = `the callback ${callback.name} threw ${error} in ${hook}; throw an Error that says why`;
-      throw error ?? new ParamError(this.#options.who, message, { param: "callbacks", callback: callback.name, hook });
+      throw this.#thrown(error, callback, hook);
     }
+  }
+
+  /** What a hook threw, or ParamError where that is undefined, which is no failure here, or null. */
+  #thrown(error: unknown, { name: callback }: Callback, hook: string): unknown {
+    const message = `the callback ${callback} threw ${error} in ${hook}; throw an Error that says why`;
+    return error ?? new ParamError(this.#options.who, message, { param: "callbacks", callback, hook });
   }
 }

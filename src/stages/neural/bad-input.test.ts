@@ -292,6 +292,19 @@ describe("what people get wrong at first", () => {
     await expect(told(lambdaCallback({ onTrainEnd: () => Promise.reject(null) }))).rejects.toThrow(
       said("threw null in onTrainEnd"),
     );
+    const checkpointDir = await mkdtemp(join(tmpdir(), "deepframe-test-"));
+    const keeping = (callback: Callback, epochs: number) =>
+      new NeuralClassifier({ network: network(), callbacks: [callback], ...settings, epochs, checkpointDir }).fit(data);
+    const named = { name: "LambdaCallback" };
+    const noState = () => {
+      throw nothing;
+    };
+    await expect(keeping({ ...named, state: noState }, 1)).rejects.toThrow(said("threw undefined in state"));
+    await keeping({ ...named, state: () => 1 }, 1);
+    await expect(keeping({ ...named, state: () => 1, restore: noState }, 2)).rejects.toThrow(
+      said("threw undefined in restore"),
+    );
+    await rm(checkpointDir, { recursive: true });
   });
 
   test("numbers that an embedding has no vector for", async () => {
