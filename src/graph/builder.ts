@@ -8,11 +8,10 @@ import { callerPosition } from "./caller.js";
 import { pruneBody, pruneModel, renameBody } from "./edit.js";
 import { type ElementType, isDType } from "./element-type.js";
 import { Graph } from "./graph.js";
-import { type Known, knownConstant, type ShapeRules, unknown } from "./known.js";
-import { Namer } from "./names.js";
+import { type Known, type ShapeRules, unknown } from "./known.js";
 import { irVersionFor } from "./opset.js";
-import { bodiesOf } from "./scope.js";
 import { StoredTensor } from "./stored-tensor.js";
+import { TensorTable } from "./tensor-table.js";
 import type { Attribute, Dim, GraphBody, Model, Node, ValueInfo } from "./types.js";
 import { type Operand, SymbolicTensor, type Value } from "./value.js";
 
@@ -42,12 +41,8 @@ export class NodeBuilder {
   readonly #rules: ShapeRules | undefined;
   readonly #outer: NodeBuilder | undefined;
   readonly #positions: boolean;
-  readonly #namer: Namer;
+  readonly #tensors: TensorTable;
   readonly #nodes: Node[] = [];
-  readonly #inputs: ValueInfo[] = [];
-  readonly #initializers = new Map<string, StoredTensor>();
-  readonly #values = new Map<string, Value>();
-  readonly #constants = new Map<string, Value>();
   /** Names of tensors of the graph that is continued. */
   readonly #adopted = new Set<string>();
   readonly #opsets = new Map<string, number>();
@@ -58,8 +53,9 @@ export class NodeBuilder {
     this.#rules = rules;
     this.#outer = outer;
     this.#positions = positions ?? false;
-    // names are unique over all bodies, and operator sets are those of the whole model
-    this.#namer = outer === undefined ? new Namer() : outer.#namer;
+    const around = outer === undefined ? undefined : outer.#tensors;
+    this.#tensors = new TensorTable((name, known) => new SymbolicTensor(this, name, known) as Value, around);
+    // operator sets are those of the whole model
     this.#opsets = outer === undefined ? new Map([["", baseOpset]]) : outer.#opsets;
   }
 
@@ -78,10 +74,10 @@ export class NodeBuilder {
   protected adopt(graph: Graph, expand?: Expand): void {
     this.#base = graph;
     for (const [domain, version] of graph.opsets) this.#opsets.set(domain, version);
-    for (const info of graph.inputs) this.#declareInput(info);
-    for (const info of graph.defaults) this.#namer.fresh(info.name);
-    for (const [name, tensor] of graph.initializers) this.#declareConstant(name, tensor);
-    this.#reserve(graph.nodes);
+    for (const info of graph.inputs) this.#tensors.declareInput(info);
+    for (const info of graph.defaults) this.#tensors.namer.fresh(info.name);
+    for (const [name, tensor] of graph.initializers) this.#tensors.declareConstant(name, tensor);
+    this.#tensors.reserve(graph.nodes);
     for (const node of graph.nodes) {
       const values = expand?.(node);
       if (values === undefined) this.#adoptNode(node, graph);
@@ -98,23 +94,12 @@ export class NodeBuilder {
     }
   }
 
-  #reserve(nodes: readonly Node[]): void {
-    for (const node of nodes) {
-      for (const name of node.outputs) if (name !== "") this.#namer.fresh(name);
-      for (const body of bodiesOf(node)) {
-        for (const { name } of body.inputs) this.#namer.fresh(name);
-        for (const name of body.initializers.keys()) this.#namer.fresh(name);
-        this.#reserve(body.nodes);
-      }
-    }
-  }
-
   #adoptNode(node: Node, graph: Graph): void {
     const known = this.#infer(node, false);
     node.outputs.forEach((name, i) => {
       if (name === "") return;
       this.#adopted.add(name);
-      this.#declare(name, mergeKnown(known[i] ?? unknown, graph.valueInfo.get(name)));
+      this.#tensors.declare(name, mergeKnown(known[i] ?? unknown, graph.valueInfo.get(name)));
     });
     this.#nodes.push(node);
   }
@@ -143,32 +128,27 @@ export class NodeBuilder {
 
   /** Declares what must be fed. Sizes that are not known yet have a name, or "?". */
   input(name: string, dtype: ElementType, shape?: readonly Dim[]): Value {
-    if (this.#namer.has(name))
+    if (this.#tensors.namer.has(name))
       throw new GraphError("input", `the name ${JSON.stringify(name)} is taken; choose another`);
-    return this.#declareInput({ name, dtype, shape });
+    return this.#tensors.declareInput({ name, dtype, shape });
   }
 
   /** An input of a body of If, Loop or Scan: its name is of no matter. */
   bodyInput(label: string, dtype: ElementType | undefined, shape: readonly Dim[] | undefined): Value {
-    return this.#declareInput({ name: this.#namer.fresh(label), dtype, shape });
+    return this.#tensors.declareInput({ name: this.#tensors.namer.fresh(label), dtype, shape });
   }
 
   /** A weight: a constant under its own name, which may be differentiated and replaced. */
   parameter(name: string, tensor: Tensor | StoredTensor): Value {
     const stored = tensor instanceof StoredTensor ? tensor : StoredTensor.of(tensor);
-    return this.#declareConstant(this.#namer.fresh(this.#scope + name), stored);
+    return this.#tensors.declareConstant(this.#tensors.namer.fresh(this.#scope + name), stored);
   }
 
   /** A constant; equal small ones are one tensor. */
   constant(value: Tensor | number | readonly number[], dtype: DType = "float32"): Value {
     const tensor = value instanceof Tensor ? value : tensorOf(value, dtype);
     if (tensor.size > 64 || tensor.dtype === "string") return this.parameter("constant", tensor);
-    const key = `${tensor.dtype} ${tensor.shape} ${tensor.data}`;
-    const cached = this.#constants.get(key);
-    if (cached !== undefined) return cached;
-    const made = this.#declareConstant(this.#namer.fresh("constant"), StoredTensor.of(tensor));
-    this.#constants.set(key, made);
-    return made;
+    return this.#tensors.constant(tensor);
   }
 
   /** An int64 vector. */
@@ -178,13 +158,13 @@ export class NodeBuilder {
 
   /** The tensor of that name, in this graph or one around it. */
   tensor(name: string): Value {
-    const found = this.#values.get(name) ?? this.#outer?.tensor(name);
+    const found = this.#tensors.find(name);
     if (found === undefined) throw new GraphError("tensor", `no tensor ${JSON.stringify(name)} in the graph`);
     return found;
   }
 
   has(name: string): boolean {
-    return this.#values.has(name) || (this.#outer?.has(name) ?? false);
+    return this.#tensors.find(name) !== undefined;
   }
 
   get nodes(): readonly Node[] {
@@ -217,7 +197,7 @@ export class NodeBuilder {
     const names = inputs.map((input) => this.#nameOf(input, dtype));
     while (names.at(-1) === "") names.pop();
     const base = this.#scope + opType;
-    const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.#namer.fresh(base));
+    const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.#tensors.namer.fresh(base));
     const given = Object.entries(attrs ?? {}).flatMap(([name, value]): [string, Attribute][] => {
       return value === undefined ? [] : [[name, attributeOf(value, `${opType}.${name}`)]];
     });
@@ -239,7 +219,7 @@ export class NodeBuilder {
     this.#nodes.push(node);
     return node.outputs.map((name, i) => {
       const same = like?.[i];
-      return this.#declare(
+      return this.#tensors.declare(
         name,
         same === undefined ? (known[i] ?? unknown) : { ...known[i], dtype: same.dtype, shape: same.shape },
       );
@@ -251,7 +231,7 @@ export class NodeBuilder {
     const known = this.#infer(node, false);
     this.#nodes[this.#nodes.indexOf(old)] = node;
     node.outputs.forEach((name, i) => {
-      if (name !== "" && !old.outputs.includes(name)) this.#declare(name, known[i] ?? unknown);
+      if (name !== "" && !old.outputs.includes(name)) this.#tensors.declare(name, known[i] ?? unknown);
     });
   }
 
@@ -271,7 +251,7 @@ export class NodeBuilder {
 
   /** Gives `name`, or the name with a number where it is taken. */
   fresh(name: string): string {
-    return this.#namer.fresh(name);
+    return this.#tensors.namer.fresh(name);
   }
 
   /** A builder for a body of If, Loop or Scan inside this graph. */
@@ -287,34 +267,26 @@ export class NodeBuilder {
     for (const [output, operand] of Object.entries(outputs)) {
       let value = this.#valueOf(operand);
       if (value.name !== output) {
-        if (this.#values.has(output)) {
+        if (this.#tensors.own(output) !== undefined) {
           if (this.#isGiven(output)) throw new GraphError("outputs", `the name ${JSON.stringify(output)} is taken`);
-          renames.set(output, this.#namer.fresh(output));
+          renames.set(output, this.#tensors.namer.fresh(output));
         }
         // an input, a weight or a tensor that is an output already is copied
         const own =
-          this.#values.get(value.name) === value && !this.#isGiven(value.name) && !this.#adopted.has(value.name);
+          this.#tensors.own(value.name) === value && !this.#isGiven(value.name) && !this.#adopted.has(value.name);
         if (!own || renames.has(value.name)) value = this.op("Identity", [value]);
         renames.set(value.name, output);
       }
       infos.push({ name: output, dtype: value.dtype, shape: value.shape });
     }
-    const valueInfo = new Map<string, ValueInfo>();
-    for (const node of this.#nodes) {
-      for (const tensor of node.outputs) {
-        const value = this.#values.get(tensor);
-        if (value?.dtype === undefined || value.shape === undefined) continue;
-        valueInfo.set(tensor, { name: tensor, dtype: value.dtype, shape: value.shape });
-      }
-    }
     const whole: GraphBody = {
       name,
       nodes: [...this.#nodes],
-      inputs: [...this.#inputs],
+      inputs: [...this.#tensors.inputs],
       outputs: [],
-      initializers: new Map(this.#initializers),
+      initializers: new Map(this.#tensors.initializers),
       defaults: this.#base?.defaults ?? [],
-      valueInfo,
+      valueInfo: this.#tensors.valueInfo(this.#nodes),
     };
     const renamed = renames.size === 0 ? whole : renameBody(whole, (tensor) => renames.get(tensor) ?? tensor);
     for (const info of infos) (renamed.valueInfo as Map<string, ValueInfo>).delete(info.name);
@@ -339,8 +311,7 @@ export class NodeBuilder {
 
   /** Whether a tensor's name must stay: an input, a weight, an output of the graph that is continued. */
   #isGiven(name: string): boolean {
-    const same = (info: ValueInfo) => info.name === name;
-    return this.#initializers.has(name) || this.#inputs.some(same) || (this.#base?.outputs.some(same) ?? false);
+    return this.#tensors.isFed(name) || (this.#base?.outputs.some((info) => info.name === name) ?? false);
   }
 
   #valueOf(operand: Operand): Value {
@@ -356,31 +327,9 @@ export class NodeBuilder {
   }
 
   #infer(node: Node, strict: boolean): readonly Known[] {
-    const lookup = (name: string): Known => this.#values.get(name) ?? this.#outer?.known(name) ?? unknown;
+    const lookup = (name: string): Known => this.#tensors.find(name) ?? unknown;
     const known = this.#rules?.infer(node, lookup, { strict, opset: this.#opsets.get(node.domain) ?? 1 });
     return known ?? node.outputs.map(() => unknown);
-  }
-
-  protected known(name: string): Known | undefined {
-    return this.#values.get(name) ?? this.#outer?.known(name);
-  }
-
-  #declareInput(info: ValueInfo): Value {
-    this.#inputs.push(info);
-    if (!this.#namer.has(info.name)) this.#namer.fresh(info.name);
-    return this.#declare(info.name, { dtype: info.dtype, shape: info.shape });
-  }
-
-  #declareConstant(name: string, tensor: StoredTensor): Value {
-    this.#namer.fresh(name);
-    this.#initializers.set(name, tensor);
-    return this.#declare(name, knownConstant(tensor));
-  }
-
-  #declare(name: string, known: Known): Value {
-    const value = new SymbolicTensor(this, name, known) as Value;
-    this.#values.set(name, value);
-    return value;
   }
 }
 
