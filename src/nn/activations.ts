@@ -9,7 +9,10 @@ export interface Activation extends Configured {
   apply(x: Value): Value;
 }
 
-export const activations = new Kind<Activation>("activation");
+/** Names of activations. */
+export type ActivationName = Exclude<keyof typeof import("./activations.js"), "activations">;
+
+export const activations = new Kind<Activation, ActivationName>("activation");
 
 function simple(type: string, apply: (x: Value) => Value) {
   return activations.define({ type, specs: {}, positional: [], make: (params) => ({ type, params, apply }) });

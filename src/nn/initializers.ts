@@ -19,7 +19,10 @@ export interface Fans {
   readonly fanOut: number;
 }
 
-export const initializers = new Kind<Initializer>("initializer");
+/** Names of initializers. */
+export type InitializerName = Exclude<keyof typeof import("./initializers.js"), "initializers" | "initialValues">;
+
+export const initializers = new Kind<Initializer, InitializerName>("initializer");
 
 /** First values of a weight, float32. */
 export function initialValues(

@@ -10,7 +10,10 @@ export interface Regularizer extends Configured {
   penalty(weight: Value): Value;
 }
 
-export const regularizers = new Kind<Regularizer>("regularizer");
+/** Names of regularizers. */
+export type RegularizerName = Exclude<keyof typeof import("./regularizers.js"), "regularizers">;
+
+export const regularizers = new Kind<Regularizer, RegularizerName>("regularizer");
 
 const factor = (what: string, value: number) => number(`factor of the sum of ${what}`, { default: value, min: 0 });
 

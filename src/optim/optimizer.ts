@@ -42,7 +42,15 @@ export interface Optimizer extends Configured {
   update(inputs: UpdateInputs<string, string>): Updated<string>;
 }
 
-export const optimizers = new Kind<Optimizer>("optimizer", {
+type Schedules = typeof import("./schedules.js") & typeof import("./warm-up.js");
+
+/** Names of optimizers. */
+export type OptimizerName = Exclude<
+  keyof typeof import("./index.js"),
+  keyof Schedules | "defineOptimizer" | "defineSchedule"
+>;
+
+export const optimizers = new Kind<Optimizer, OptimizerName>("optimizer", {
   amsgrad: "optim.adam({ amsgrad: true })",
   momentum: "optim.sgd({ momentum: 0.9 })",
   nesterov: "optim.sgd({ momentum: 0.9, nesterov: true })",

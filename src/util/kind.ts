@@ -57,8 +57,11 @@ export function isRedefined(type: string): boolean {
   return redefined.has(keyOf(type));
 }
 
-/** A family of types: defines them, finds them by name, stores them as JSON. */
-export class Kind<T extends Configured> {
+/** A name of a type: editors offer those that there are, and those of one's own are taken too. */
+export type NameOf<N extends string> = N | (string & {});
+
+/** A family of types, N the names of those it has from the start: defines them, finds them by name, stores them as JSON. */
+export class Kind<T extends Configured, N extends string = string> {
   /** As messages call one: `layer`. */
   readonly name: string;
   readonly #types = new Map<string, AnyMaker<T>>();
@@ -112,14 +115,14 @@ export class Kind<T extends Configured> {
   }
 
   /** The thing itself, or the type of that name with its defaults. @throws ParamError for an unknown name. */
-  of(given: T | string, who: Who): T {
+  of(given: T | NameOf<N>, who: Who): T {
     return typeof given === "string" ? this.#find(given, who).make({}) : given;
   }
 
   /** A parameter that takes one of the family, or the name of a type. */
-  param(doc: string): Param<T | string, false>;
-  param<const D extends T | string>(doc: string, options: { readonly default: D }): Param<T | string, true>;
-  param(doc: string, options?: { readonly default: T | string }): Param<T | string> {
+  param(doc: string): Param<T | NameOf<N>, false>;
+  param(doc: string, options: { readonly default: T | N }): Param<T | NameOf<N>, true>;
+  param(doc: string, options?: { readonly default: T | N }): Param<T | NameOf<N>> {
     const kind = this;
     return {
       doc,

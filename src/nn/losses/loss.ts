@@ -31,7 +31,10 @@ export interface Loss extends Configured {
   perRow(inputs: LossInputs): Value;
 }
 
-export const losses = new Kind<Loss>("loss");
+/** Names of losses. */
+export type LossName = Exclude<keyof typeof import("./index.js"), "defineLoss"> | "mse" | "mae";
+
+export const losses = new Kind<Loss, LossName>("loss");
 
 export interface LossDefinition<P extends ParamSpecs> {
   /** As Keras has it. */

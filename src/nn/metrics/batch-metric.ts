@@ -32,7 +32,10 @@ export interface BatchMetric extends Configured {
   result(sums: Float64Array): number;
 }
 
-export const metrics = new Kind<BatchMetric>("metric");
+/** Names of metrics. */
+export type MetricName = Exclude<keyof typeof import("./index.js"), "defineMetric"> | "mse" | "mae" | "rmse";
+
+export const metrics = new Kind<BatchMetric, MetricName>("metric");
 
 const common = { name: optional(text("key in logs; default the metric's own")) };
 

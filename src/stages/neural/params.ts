@@ -6,13 +6,13 @@ import "../../optim/index.js";
 import { DataFrame } from "../../data/dataframe.js";
 import { didYouMean, ParamError } from "../../errors.js";
 import { Layer, layers } from "../../nn/layer.js";
-import { type Loss, losses } from "../../nn/losses/loss.js";
-import { type BatchMetric, metrics } from "../../nn/metrics/batch-metric.js";
+import { type Loss, type LossName, losses } from "../../nn/losses/loss.js";
+import { type BatchMetric, type MetricName, metrics } from "../../nn/metrics/batch-metric.js";
 import { optimizers } from "../../optim/optimizer.js";
 import { devices } from "../../runtime/device.js";
 import type { Callback } from "../../train/callback.js";
 import { hooks } from "../../train/callbacks/lambda-callback.js";
-import type { Kind } from "../../util/kind.js";
+import type { Kind, NameOf } from "../../util/kind.js";
 import {
   boolean,
   choice,
@@ -27,7 +27,7 @@ import {
 } from "../../util/params.js";
 
 /** One for all outputs, or one for each by its name. */
-type PerOutput<T> = T | string | Readonly<Record<string, T | string>>;
+type PerOutput<T> = T | Readonly<Record<string, T>>;
 
 const network: Param<Layer, false> = {
   doc: "the network, as nn.sequential([...]) or nn.model({ ... }) make it",
@@ -41,7 +41,7 @@ const network: Param<Layer, false> = {
   decode: (stored, read) => layers.decode(stored, read, "network"),
 };
 
-export function lossParam(name: string): Param<PerOutput<Loss>, true> {
+export function lossParam(name: LossName): Param<PerOutput<Loss | NameOf<LossName>>, true> {
   const one = losses.param("");
   return {
     doc: "what is minimised: a loss or its name, or one for each of the network's outputs",
@@ -60,9 +60,9 @@ export function lossParam(name: string): Param<PerOutput<Loss>, true> {
   };
 }
 
-export type MetricList = readonly (BatchMetric | string)[];
+export type MetricList = readonly (BatchMetric | NameOf<MetricName>)[];
 
-export function metricsParam(names: readonly string[]): Param<MetricList | Readonly<Record<string, MetricList>>, true> {
+export function metricsParam(names: readonly MetricName[]): Param<PerOutput<MetricList>, true> {
   const one = metrics.param("");
   const isList = (value: unknown): value is MetricList =>
     Array.isArray(value) && value.every((each) => one.accepts(each));
@@ -204,7 +204,7 @@ export function isRecordOf(value: unknown, fits: (each: unknown) => boolean): bo
 
 function encodePerOutput<T extends Loss>(
   kind: Kind<T>,
-  value: PerOutput<T>,
+  value: PerOutput<T | string>,
   assets: Parameters<Kind<T>["encode"]>[1],
 ): unknown {
   if (typeof value === "string" || kind.has(value)) return kind.encode(value, assets);
