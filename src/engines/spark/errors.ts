@@ -133,6 +133,11 @@ export function translate(error: unknown, who: Who, columns: readonly string[] =
     const message = `${JSON.stringify(there)} exists already; pass { overwrite: true } to replace it`;
     return new DataError(who, message, { code: "EXISTS", path: there, cause: error });
   }
+  if (errorClass.startsWith("MALFORMED_RECORD_IN_PARSING") && path !== undefined) {
+    const reason = /^caused by: (.*)/m.exec(error.message)?.[1] ?? firstLine(error.message);
+    const message = `${JSON.stringify(path)} has what is no JSON (${reason})`;
+    return new DataError(who, message, { code: "DATA", path, cause: error });
+  }
   const text = firstLine(error.message.replace(/^Spark: /, ""));
   if (errorClass.startsWith("PARSE_SYNTAX_ERROR")) {
     return new SchemaError(who, `cannot read the SQL: ${text}`, { code: "SYNTAX", cause: error });

@@ -35,7 +35,8 @@ export async function readRelation(plan: ReadPlan, ask: Ask): Promise<Reading> {
     case "parquet":
       return { relation: source(plan, "parquet") };
     case "json":
-      return { relation: source(plan, "json") };
+      // a line that is no JSON would otherwise be a row of nulls, beside a column of Spark's own
+      return { relation: source(plan, "json", { mode: "FAILFAST", multiLine: String(await isLongArray(plan, ask)) }) };
     case "csv":
       return await readCsv(plan, ask);
     case "libsvm":
@@ -128,6 +129,14 @@ export function withSchema({ relation, sql }: Reading, schema: string | undefine
   }
   const value = { ...read.value, schema };
   return { relation: { relType: { case: "read", value: { readType: { case: "dataSource", value } } } } };
+}
+
+/** Whether the first line begins an array that goes on in the next. */
+async function isLongArray(plan: ReadPlan, ask: Ask): Promise<boolean> {
+  const line = "SELECT value FROM # WHERE trim(value) <> '' LIMIT 1";
+  const first = String((await ask.value({ relation: source(plan, "text"), sql: line })) ?? "");
+  const text = first.replace(/^\ufeff/, "").trim();
+  return text.startsWith("[") && !text.endsWith("]");
 }
 
 /** Whether the first line is no row: none of its fields is a number, and some number stands below it or all are text. */
