@@ -4,7 +4,7 @@ import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { Product } from "../../ops/product.js";
 import { join, pieces } from "../../ops/steps.js";
-import type { Steps } from "./recurrent.js";
+import type { Steps } from "./recurrent-steps.js";
 import { overState, type StateForm } from "./state-steps.js";
 
 /** Update gate, reset gate, candidate, and the state before. */

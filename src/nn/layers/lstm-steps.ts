@@ -5,7 +5,7 @@ import type { Value } from "../../graph/value.js";
 import { lstmBack } from "../../ops/lstm-gradient.js";
 import { Product } from "../../ops/product.js";
 import { join, parts, pieces } from "../../ops/steps.js";
-import type { Steps } from "./recurrent.js";
+import type { Steps } from "./recurrent-steps.js";
 
 /** What a step leaves for its gradient, [batch, units] each. */
 interface Step {

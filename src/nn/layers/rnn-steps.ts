@@ -3,7 +3,7 @@
 import type { Value } from "../../graph/value.js";
 import { Product } from "../../ops/product.js";
 import { join, pieces } from "../../ops/steps.js";
-import type { Steps } from "./recurrent.js";
+import type { Steps } from "./recurrent-steps.js";
 import { overState } from "./state-steps.js";
 
 /** h' = tanh(x + h R); back: d = dh' (1 - h'^2), dh = d R'. */

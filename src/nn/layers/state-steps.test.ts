@@ -6,7 +6,7 @@ import type { Node } from "../../graph/types.js";
 import type { Value } from "../../graph/value.js";
 import { shapeRules } from "../../ops/infer.js";
 import { gruSteps } from "./gru-steps.js";
-import type { Steps } from "./recurrent.js";
+import type { Steps } from "./recurrent-steps.js";
 import { rnnSteps } from "./rnn-steps.js";
 
 interface Form {
