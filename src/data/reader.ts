@@ -22,7 +22,7 @@ export interface CsvOptions {
   readonly header?: boolean;
   readonly delimiter?: string;
   readonly quote?: string;
-  /** What stands before a quote within a quoted text. Default: looked up in the file; on Spark another quote. */
+  /** What stands before a quote within a quoted text. Default: looked up in the file, else another quote. */
   readonly escape?: string;
   /** Text that stands for null. Default: the empty field. */
   readonly nullValue?: string;

@@ -80,6 +80,18 @@ describe.each(engines)("CSV on $name", ({ name, session }) => {
     expect(await (await session()).read.csv(`${paths[0]}.out.csv`, { header: true, types }).collect()).toEqual(rows);
   });
 
+  test("separators, backslashes before quotes and odd headers are looked up", async () => {
+    for (const text of ["id\tname\n1\tx, y\n", "id;name\n1;x, y\n", "id|name\n1|x, y\n", '\nid,name\n1,"x, y"\n']) {
+      expect(await (await read([text])).df.collect()).toEqual([{ id: 1, name: "x, y" }]);
+    }
+    const slashes = await read(['id,name\n1,"x \\"a, b\\" y"\n2,"z, \\"w\\""\n']);
+    expect(await slashes.df.values("name")).toEqual(['x "a, b" y', 'z, "w"']);
+    for (const header of ["a,a,b", "a,,b"]) {
+      const { df } = await read([`${header}\n1,2,3\n`], { header: true });
+      expect((await df.collect()).map((row) => Object.values(row))).toEqual([[1, 2, 3]]);
+    }
+  });
+
   test("texts over several lines are read where asked", async () => {
     const { df } = await read(['id,name,x\n1,"Ada\nLovelace",0.5\n'], { header: true, types, multiLine: true });
     expect(await df.values("name")).toEqual(["Ada\nLovelace"]);

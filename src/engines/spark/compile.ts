@@ -15,7 +15,7 @@ import type { SparkDescriber } from "./described.js";
 import { quoteName, render } from "./dialect.js";
 import { numberingOf } from "./numbering.js";
 import type { RelationSchema } from "./proto/spark_connect_pb.js";
-import type { Reading } from "./readers.js";
+import type { Reading } from "./source.js";
 
 export type Relation = MessageInitShape<typeof RelationSchema>;
 

@@ -2,13 +2,13 @@
 
 import { fieldsOf, raggedMessage, shown } from "../../data/csv-lines.js";
 import type { Plan, ReadPlan } from "../../data/plan.js";
-import type { CsvOptions } from "../../data/reader.js";
 import type { Schema } from "../../data/schema.js";
 import { formatType } from "../../data/types.js";
 import { DataError, EngineError, listNames } from "../../errors.js";
+import { alwaysOver } from "./csv.js";
 import { quoteName, quoteText } from "./dialect.js";
 import type { SparkErrorFields } from "./errors.js";
-import { alwaysOver, type Reading, type Relation, serverPath } from "./readers.js";
+import { type Reading, type Relation, serverPath } from "./source.js";
 
 /** What is asked about a reader whose files cannot be read as they should. */
 export interface AskAbout {
@@ -80,13 +80,18 @@ async function rowMessage(
   const schema = await ask.schema(reader);
   const reason = causes.at(-1)!.trim();
   const told = /^\[MALFORMED_CSV_RECORD\] Malformed CSV record: (.*?)(?: SQLSTATE: \w+)?$/s.exec(reason)?.[1];
-  const text = told ?? (await badRow(url, await ask.relation(reader), schema, ask));
+  const relation = await ask.relation(reader);
+  const text = told ?? (await badRow(url, relation, schema, ask));
   if (text === undefined) return undefined;
   const line = await lineOf(text, url, ask);
-  const { delimiter = ",", quote = '"' } = reader.options as CsvOptions;
-  const fields = fieldsOf(text, delimiter, quote);
+  const { sep = ",", quote = '"' } = sourceOf(relation)?.options ?? {};
+  const fields = fieldsOf(text, sep, quote);
   const columns = schema.names;
-  if (told !== undefined) return raggedMessage({ file, line, text, columns: columns.length, fields: fields.length });
+  if (told !== undefined) {
+    const message = raggedMessage({ file, line, text, columns: columns.length, fields: fields.length });
+    const isOpen = quote !== "" && text.split(quote).length % 2 === 0;
+    return isOpen ? `${message}; where texts go over lines, pass { multiLine: true }` : message;
+  }
   const value = /^For input string: "(.*)"$/.exec(reason)?.[1];
   const column = value === undefined ? undefined : columns[fields.indexOf(value)];
   const mend = column === undefined ? "" : `; give its type, as in { types: { ${JSON.stringify(column)}: "string" } }`;
@@ -94,17 +99,22 @@ async function rowMessage(
   return `${where} of ${JSON.stringify(file)} (${shown(text)}): ${reason}${mend}`;
 }
 
+function sourceOf({ relType }: Relation) {
+  const read = relType?.case === "read" ? relType.value.readType : undefined;
+  return read?.case === "dataSource" ? read.value : undefined;
+}
+
 /** The text of the first row whose values do not fit. */
 async function badRow(url: string, relation: Relation, schema: Schema, ask: AskAbout): Promise<string | undefined> {
-  const read = relation.relType?.case === "read" ? relation.relType.value.readType : undefined;
-  if (read?.case !== "dataSource") return undefined;
+  const read = sourceOf(relation);
+  if (read === undefined) return undefined;
   const bad = "__deepframe_bad";
   const fields = schema.fields.map(({ name, type }) => `${quoteName(name)} ${formatType(type)}`);
   const value = {
-    ...read.value,
+    ...read,
     paths: [url],
     schema: [...fields, `${bad} STRING`].join(", "),
-    options: { ...read.value.options, mode: "PERMISSIVE", columnNameOfCorruptRecord: bad },
+    options: { ...read.options, mode: "PERMISSIVE", columnNameOfCorruptRecord: bad },
   };
   const rows: Relation = { relType: { case: "read", value: { readType: { case: "dataSource", value } } } };
   const sql = `SELECT ${bad} FROM # WHERE ${bad} IS NOT NULL AND ${alwaysOver(schema.names)} LIMIT 1`;

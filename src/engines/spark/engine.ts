@@ -22,9 +22,10 @@ import { quoteName } from "./dialect.js";
 import { translate } from "./errors.js";
 import { localRelation } from "./local.js";
 import { isAtLeast, probe, type Server } from "./probe.js";
-import { type Reading, readRelation, withSchema } from "./readers.js";
+import { readRelation } from "./readers.js";
 import { columnsByWords } from "./references.js";
 import { Runner } from "./runner.js";
+import { type Reading, withSchema } from "./source.js";
 import { exactJson, sparkSchema } from "./types.js";
 import { writeOperation } from "./writers.js";
 

@@ -13,7 +13,7 @@ import { type Relation, readingRelation } from "./compile.js";
 import { type ExecuteOptions, execute, type Response } from "./execute.js";
 import { isAtLeast, type Server } from "./probe.js";
 import type { CommandSchema, DataType, PlanSchema } from "./proto/spark_connect_pb.js";
-import type { Reading } from "./readers.js";
+import type { Reading } from "./source.js";
 import { TaskProgress } from "./task-progress.js";
 
 type PlanInit = MessageInitShape<typeof PlanSchema>;
