@@ -171,15 +171,13 @@ export class Run implements TrainingRun {
     return new Sums(problem, statCountOf(problem));
   }
 
-  /** Tells all that it ended; a failure that came before goes before those of callbacks. */
+  /** Tells all that it ended, whoever throws, since they close files then; a failure that came before goes before theirs. */
   async end(failure: unknown): Promise<void> {
+    const thrown: unknown[] = [];
     for (const callback of this.#callbacks) {
-      try {
-        await this.#call(callback, "onTrainEnd", [this, failure]);
-      } catch (error) {
-        if (failure === undefined) throw error;
-      }
+      await this.#call(callback, "onTrainEnd", [this, failure]).catch((error) => thrown.push(error));
     }
+    if (failure === undefined && thrown.length > 0) throw thrown[0];
   }
 
   async tell<H extends Hook>(hook: H, ...args: HookArgs<H>): Promise<void> {

@@ -56,6 +56,20 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe("callbacks on a real run", () => {
+  test("all hear that it ended, though one throws as it hears", async () => {
+    const ended: string[] = [];
+    const named = (name: string): Callback => ({
+      name,
+      onTrainEnd() {
+        ended.push(name);
+        if (name !== "last") throw new Error(`${name} failed`);
+      },
+    });
+    const given = [named("first"), named("second"), named("last")];
+    await expect(train(await options({ epochs: 1, callbacks: given }))).rejects.toThrow("first failed");
+    expect(ended).toEqual(["first", "second", "last"]);
+  });
+
   test("a stop as an epoch begins leaves the epochs before it", async () => {
     const ended: number[] = [];
     const stopping: Callback = {
