@@ -9,7 +9,7 @@ import { DataError, ParamError } from "../../errors.js";
 import { byHeader, type FileGroup, type Head, headOf, isEmpty } from "./csv-heads.js";
 import type { Database } from "./database.js";
 import { quoteValue } from "./dialect.js";
-import { quoteText } from "./quote.js";
+import { quoteText, quoteTexts } from "./quote.js";
 import { translate } from "./translate.js";
 import { duckTypeName } from "./types.js";
 
@@ -183,9 +183,8 @@ async function commonTypes(
   database: Database,
 ): Promise<Readonly<Record<string, string>> | undefined> {
   const readers = groups.slice(0, 10).map(({ files, columns, skip }) => {
-    const list = (names: readonly string[]) => `[${names.map(quoteText).join(", ")}]`;
     const given = settingsText({ ...settings, skip, ignore_errors: true });
-    return `FROM read_csv(${[list(files), `names = ${list(columns)}`, ...given].join(", ")})`;
+    return `FROM read_csv(${[quoteTexts(files), `names = ${quoteTexts(columns)}`, ...given].join(", ")})`;
   });
   const described = `DESCRIBE (${readers.join(" UNION ALL BY NAME ")})`;
   const query = `SELECT to_json(map(list(column_name), list(column_type))) FROM (${described})`;

@@ -5,7 +5,7 @@ import type { ReadPlan } from "../../data/plan.js";
 import type { CsvOptions } from "../../data/reader.js";
 import { type CsvShape, csvShape, type Settings, settingsText } from "./csv-shape.js";
 import type { Database } from "./database.js";
-import { quoteName, quoteText } from "./quote.js";
+import { quoteName, quoteText, quoteTexts } from "./quote.js";
 
 /** What was found in files, as long as they stay as they were. */
 const known = new WeakMap<ReadPlan, { readonly state: string; readonly shape: Promise<CsvShape> }>();
@@ -24,7 +24,7 @@ export async function csvSql(plan: ReadPlan, files: readonly string[], database:
   const shape = await found.shape;
   const parts = shape.groups.map(({ files, columns, skip }) => {
     const settings = settingsText({ auto_detect: false, ...shape.dialect, skip, ...formatsOf(shape), ...modes[mode] });
-    const reader = `read_csv(${[listOf(files), ...settings, columnsText(shape, columns, mode)].join(", ")})`;
+    const reader = `read_csv(${[quoteTexts(files), ...settings, columnsText(shape, columns, mode)].join(", ")})`;
     // every column is read, so that rows are left out whatever is asked for; the condition always holds, which DuckDB does not know
     const all = mode === "DROPMALFORMED" ? ` WHERE hash(${columns.map(quoteName).join(", ")}) >= 0` : "";
     return `SELECT ${selected(shape, columns, mode)} FROM ${reader}${all}`;
@@ -44,10 +44,6 @@ const modes: Partial<Record<Mode, Settings>> = {
 async function stateOf(files: readonly string[]): Promise<string> {
   const states = await Promise.all(files.map((file) => stat(file, { bigint: true })));
   return files.map((file, i) => `${file} ${states[i]!.size} ${states[i]!.mtimeNs}`).join("\n");
-}
-
-export function listOf(files: readonly string[]): string {
-  return `[${files.map(quoteText).join(", ")}]`;
 }
 
 function columnsText({ types }: CsvShape, columns: readonly string[], mode: Mode): string {

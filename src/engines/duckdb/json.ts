@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 import { constants, gunzipSync } from "node:zlib";
-import { quoteText } from "./quote.js";
+import { quoteTexts } from "./quote.js";
 
 /** A query for the rows of JSON files. */
 export async function jsonSql(files: readonly string[]): Promise<string> {
@@ -14,8 +14,7 @@ export async function jsonSql(files: readonly string[]): Promise<string> {
     else groups.push({ files: [file], isArray });
   }
   const readers = groups.map((group) => {
-    const list = `[${group.files.map(quoteText).join(", ")}]`;
-    return `SELECT * FROM read_json(${list}${group.isArray ? ", format = 'array'" : ""})`;
+    return `SELECT * FROM read_json(${quoteTexts(group.files)}${group.isArray ? ", format = 'array'" : ""})`;
   });
   return readers.join(" UNION ALL BY NAME ");
 }

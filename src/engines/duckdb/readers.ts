@@ -3,12 +3,12 @@
 import type { ReadPlan } from "../../data/plan.js";
 import { parseType, type TensorType } from "../../data/types.js";
 import { internal } from "../../errors.js";
-import { csvSql, listOf } from "./csv.js";
+import { csvSql } from "./csv.js";
 import type { Database } from "./database.js";
 import { type FileKind, findFiles } from "./files.js";
 import { jsonSql } from "./json.js";
 import { libsvmSql } from "./libsvm.js";
-import { quoteName, quoteText } from "./quote.js";
+import { quoteName, quoteText, quoteTexts } from "./quote.js";
 import { duckTypeName } from "./types.js";
 
 const kinds: Partial<Record<ReadPlan["format"], FileKind>> = {
@@ -30,7 +30,7 @@ export async function readSql(plan: ReadPlan, database: Database): Promise<ReadS
   const kind = kinds[format];
   if (kind === undefined) throw internal(`${format} is not read by SQL`);
   const files = await findFiles(paths, kind, `read.${format}`);
-  const list = listOf(files);
+  const list = quoteTexts(files);
   switch (format) {
     case "parquet":
       return await parquetSql(list, files[0]!, database);
