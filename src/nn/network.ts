@@ -3,7 +3,8 @@
 import { GraphError, ParamError } from "../errors.js";
 import type { Value } from "../graph/value.js";
 import { isMaker } from "../util/kind.js";
-import { boolean, json, number, optional, show, text } from "../util/params.js";
+import { boolean, json, number, optional, text } from "../util/params.js";
+import { show } from "../util/show.js";
 import { Connection, Layer, layers, type NetworkInput } from "./layer.js";
 import { connectionsParam, type Joined, layerList } from "./network-json.js";
 import { type InputShapes, summarize } from "./summary.js";

@@ -9,7 +9,8 @@ import type { Schema } from "../data/schema.js";
 import { formatType } from "../data/types.js";
 import { ParamError } from "../errors.js";
 import type { Asset } from "../util/asset.js";
-import { checkParams, type Input, type ParamSpecs, type Values } from "../util/params.js";
+import { checkParams } from "../util/check-params.js";
+import type { Input, ParamSpecs, Values } from "../util/params.js";
 import { type SaveOptions, saveStage } from "./save.js";
 
 /** What an opened stage does to each batch. It may drop rows, but never reorders them. */

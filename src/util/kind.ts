@@ -2,16 +2,9 @@
 
 import { didYouMean, listNames, ParamError, type Who } from "../errors.js";
 import type { Asset } from "./asset.js";
-import {
-  checkParams,
-  type Input,
-  isPlain,
-  type Param,
-  type ParamSpecs,
-  type ReadStored,
-  show,
-  type Values,
-} from "./params.js";
+import { checkParams } from "./check-params.js";
+import type { Input, Param, ParamSpecs, ReadStored, Values } from "./params.js";
+import { isPlain, show } from "./show.js";
 
 /** A type's name and checked parameters. */
 export interface Configured {

@@ -1,6 +1,6 @@
 /** @file Parameters as data: type, default, limits and a line of doc make the check, the message, the docs and the tests. */
 
-import { didYouMean, listNames, ParamError, type Who } from "../errors.js";
+import { listNames } from "../errors.js";
 import { Asset } from "./asset.js";
 
 /** One parameter. `Optional` says whether the constructor may be called without it. */
@@ -27,7 +27,7 @@ export interface ReadStored {
   stage(json: unknown): unknown;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the value types differ; checkParams checks each value by its own declaration
+// biome-ignore lint/suspicious/noExplicitAny: the value types differ; `checkParams` checks each value by its own declaration
 export type ParamSpecs = Readonly<Record<string, Param<any>>>;
 
 type ValueOf<S> = S extends Param<infer T> ? T : never;
@@ -47,35 +47,6 @@ export type Input<P extends ParamSpecs> = { readonly [K in keyof Omit<P, Optiona
 /** Declares a stage's parameters; the types of its constructor and of `stage.params` follow. */
 export function defineParams<const P extends ParamSpecs>(params: P): P {
   return params;
-}
-
-/** Checks values against their declarations and fills in the defaults. @throws ParamError */
-export function checkParams<P extends ParamSpecs>(who: Who, specs: P, values: object = {}): Values<P> {
-  for (const name of Object.keys(values)) {
-    if (Object.hasOwn(specs, name)) continue;
-    const known = Object.keys(specs);
-    throw new ParamError(who, `no parameter "${name}" (it has ${listNames(known)})${didYouMean(name, known)}`, {
-      code: "NO_PARAM",
-      param: name,
-    });
-  }
-  const given = values as Record<string, unknown>;
-  const checked = Object.entries(specs).map(([name, spec]): [string, unknown] => {
-    const value = given[name] === undefined ? spec.default : given[name];
-    if (value === undefined && spec.optional) return [name, undefined];
-    if (value === undefined) {
-      throw new ParamError(who, `${name} is missing; set it to ${spec.expected} (${spec.doc})`, { param: name });
-    }
-    if (!spec.accepts(value)) {
-      const found = show(value);
-      throw new ParamError(who, `${name} must be ${spec.expected}, got ${found}${spec.hint?.(value) ?? ""}`, {
-        param: name,
-        value,
-      });
-    }
-    return [name, value];
-  });
-  return Object.freeze(Object.fromEntries(checked)) as Values<P>;
 }
 
 interface Options<T> {
@@ -293,23 +264,4 @@ function param<T>(
 
 function isList(value: unknown, fits: (item: unknown) => boolean): boolean {
   return Array.isArray(value) && value.every(fits);
-}
-
-/** Whether a value is an object such as `{ lr: 0.1 }`. */
-export function isPlain(value: unknown): value is object {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-}
-
-/** A value as messages tell it: functions by their names, long ones cut. */
-export function show(value: unknown): string {
-  if (typeof value === "number" || typeof value === "bigint") return String(value);
-  if (typeof value === "function") return value.name === "" ? "a function" : `the function ${value.name}`;
-  if (Array.isArray(value) && value.some((each) => typeof each === "function")) {
-    return `[${value.map(show).join(", ")}]`;
-  }
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && value.constructor !== Object) {
-    return `a ${value.constructor?.name ?? "object"}`;
-  }
-  const json = JSON.stringify(value) ?? String(value);
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
 }

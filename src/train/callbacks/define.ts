@@ -1,7 +1,9 @@
 /** @file Makers of callbacks: parameters checked as everywhere, a state that begins anew with each run or goes on when resumed. */
 
 import { ParamError } from "../../errors.js";
-import { checkParams, type Input, isPlain, type ParamSpecs, show, type Values } from "../../util/params.js";
+import { checkParams } from "../../util/check-params.js";
+import type { Input, ParamSpecs, Values } from "../../util/params.js";
+import { isPlain, show } from "../../util/show.js";
 import type { Callback, TrainingRun } from "../callback.js";
 
 type FromOptions<P extends ParamSpecs, C extends Callback> =
