@@ -28,8 +28,8 @@ export interface ShapeRules {
   infer(node: Node, lookup: (name: string) => Known, options: InferOptions): readonly Known[] | undefined;
 }
 
-/** Longest vector whose elements are followed. */
-const maxElements = 64;
+/** Longest vector whose elements are followed: a recurrent layer cuts its sequence into up to 200 segments of known sizes. */
+const maxElements = 256;
 
 export function knownConstant(tensor: StoredTensor): Known {
   const { dtype, shape } = tensor;

@@ -5,7 +5,7 @@ import type { Value } from "../graph/value.js";
 
 /** The rows in `count` pieces of equal size. */
 export function pieces(g: GraphBuilder, rows: Value, count: number): readonly Value[] {
-  return count === 1 ? [rows] : g.split(rows, new Array<number>(count).fill((rows.shape![0] as number) / count));
+  return count === 1 ? [rows] : g.split(rows, count);
 }
 
 /** Pieces as one tensor. */

@@ -8,7 +8,7 @@ import type { Form, Manifest } from "./problem.js";
 /** Multiplications of a step, forward, from which it pays: below, threads wait for each other too often. */
 const leastWork = 2e7;
 
-/** The same for each trained weight, since gradients are handed over, and every thread updates all weights. */
+/** The same for each trained weight, since gradients and updated weights are handed over. */
 const leastWorkPerWeight = 300;
 
 /** Rows of a thread's part at least: smaller products are slow. */
