@@ -91,8 +91,10 @@ export class DataFrameReader {
    */
   csv(paths: Paths, options: CsvOptions = {}): DataFrame {
     expectOptions(options, "read.csv", csvOptionNames);
-    const { skip, mode = "FAILFAST" } = options;
+    const { delimiter, skip, mode = "FAILFAST" } = options;
     if (skip !== undefined) expectCount(skip, "read.csv", "skip");
+    if (delimiter === "")
+      throw new ParamError("read.csv", 'delimiter must have a character, got ""; leave it out to have it looked up');
     const wanted = csvModes.find((each) => each === String(mode).toUpperCase());
     if (wanted === undefined) {
       throw new ParamError("read.csv", `mode must be one of ${listNames(csvModes)}, got ${JSON.stringify(mode)}`);

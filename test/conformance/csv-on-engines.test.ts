@@ -109,6 +109,7 @@ describe.each(engines)("CSV on $name", ({ name, session }) => {
     expect(() => reader.csv("a.csv", { mode: "DROP" } as never)).toThrow(
       'read.csv: mode must be one of "FAILFAST", "PERMISSIVE", "DROPMALFORMED", got "DROP"',
     );
+    expect(() => reader.csv("a.csv", { delimiter: "" })).toThrow('read.csv: delimiter must have a character, got ""');
     expect(() => reader.csv("a.csv", { sep: ";" } as never)).toThrow('read.csv: unknown option "sep"; there are ');
     const { df } = await read(["id\n1\n"], { header: true, types: { ID2: "int" } });
     await expect(df.collect()).rejects.toThrow('read.csv: types has "ID2", which is no column (there are "id")');
