@@ -24,10 +24,10 @@ function shapesOf(layer: Layer, shape: readonly number[]) {
   return { result: outputs[0]!.shape, grads: grads.map((grad) => grad.shape), read: read.map(({ shape }) => shape) };
 }
 
-describe.each<[string, (units: number) => Layer]>([
-  ["SimpleRNN", (units) => simpleRNN(units)],
-  ["GRU", (units) => gru(units)],
-  ["LSTM", (units) => lstm(units)],
+describe.each<[string, (units: number, more?: { readonly returnSequences: boolean }) => Layer]>([
+  ["SimpleRNN", (units, more) => simpleRNN(units, more)],
+  ["GRU", (units, more) => gru(units, more)],
+  ["LSTM", (units, more) => lstm(units, more)],
 ])("%s over many steps", (_, make) => {
   test.each([
     ["a batch of one row, as the last of an epoch may be", [1, 100, 2], 3],
@@ -36,5 +36,9 @@ describe.each<[string, (units: number) => Layer]>([
     const { result, grads, read } = shapesOf(make(units), shape);
     expect(result).toEqual([shape[0], units]);
     expect(grads).toEqual(read);
+  });
+
+  test("has as many results as there are steps, also in a Loop", () => {
+    expect(shapesOf(make(3, { returnSequences: true }), [2, 201, 2]).result).toEqual([2, 201, 3]);
   });
 });

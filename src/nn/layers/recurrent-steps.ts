@@ -105,8 +105,10 @@ export function asSteps(run: Run): Ran {
   };
   const over = { g, gates, states, counts, advance, goBackwards };
   if (isShort) return inTime(oneByOne(over, steps, batch));
-  const { made, last } = inLoop(over, x);
-  // a Loop gives the steps in the order in which they are made
+  const { made: stacked, last } = inLoop(over, x);
+  // how often a Loop goes round is not known before it runs
+  const made = typeof steps === "number" ? g.reshape(stacked, [0, steps, units]) : stacked;
+  // it gives the steps in the order in which they are made
   return { sequence: goBackwards && outputOrder === "time" ? flip(g, made) : made, states: last };
 }
 
