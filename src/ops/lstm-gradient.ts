@@ -57,16 +57,12 @@ export function lstmGradient(g: GraphBuilder, run: LstmRun) {
   }
   const squashed = g.tanh(join(g, cells));
 
-  const {
-    dz: dzs,
-    dh,
-    dc,
-  } = lstmBack(g, {
+  const back = lstmBack(g, {
     segments: [{ i, o, f, k, squashed, before: join(g, befores), forget }],
     ...{ backwards: run.reverse, dy: run.dy && flat(run.dy), dh: run.dh && flat(run.dh), dc: run.dc && flat(run.dc) },
     toState: (after, outside) => g.gemm(after, r, outside),
   });
-  const dz = dzs[0]!;
+  const dz = back.dz[0]!;
   const weight = (left: Value) => g.unsqueeze(g.gemm(dz, left, undefined, { transA: true }), [0]);
   const dBias = () => g.reduceSum(dz, { axes: [0], keepdims: true });
   return {
@@ -74,8 +70,8 @@ export function lstmGradient(g: GraphBuilder, run: LstmRun) {
     w: weight(x),
     r: weight(h),
     bias: run.bias && g.tile(dBias(), [1, 2]),
-    h0: run.h0 && g.unsqueeze(dh, [0]),
-    c0: run.c0 && g.unsqueeze(dc, [0]),
+    h0: run.h0 && g.unsqueeze(back.dh, [0]),
+    c0: run.c0 && g.unsqueeze(back.dc, [0]),
   };
 }
 

@@ -13,6 +13,19 @@ export function join(g: GraphBuilder, [first, ...rest]: readonly Value[], axis =
   return rest.length === 0 ? first! : g.concat(first!, rest, { axis });
 }
 
+/** What steps left, each kind of tensor joined. */
+export function joinEach<K extends string>(
+  g: GraphBuilder,
+  steps: readonly Readonly<Record<K, Value>>[],
+): Readonly<Record<K, Value>> {
+  const kinds = Object.keys(steps[0]!) as K[];
+  const joined = kinds.map((kind) => {
+    const each = steps.map((step) => step[kind]);
+    return [kind, join(g, each)];
+  });
+  return Object.fromEntries(joined);
+}
+
 /** A list in parts of these lengths. */
 export function parts<T>(list: readonly T[], lengths: readonly number[]): readonly (readonly T[])[] {
   const rest = [...list];

@@ -4,7 +4,7 @@ import { withGradient } from "../../autodiff/own-gradient.js";
 import type { Value } from "../../graph/value.js";
 import { lstmBack } from "../../ops/lstm-gradient.js";
 import { Product } from "../../ops/product.js";
-import { join, parts, pieces } from "../../ops/steps.js";
+import { join, joinEach, parts, pieces } from "../../ops/steps.js";
 import type { Steps } from "./recurrent-steps.js";
 
 /** What a step leaves for its gradient, [batch, units] each. */
@@ -46,16 +46,7 @@ export const lstmSteps: Steps = (g, { gates, recurrent, states, units, batch, ba
     return {
       outputs: [join(g, results), h, c],
       rule(b, [dy, dh, dc]) {
-        const joined = segments.map((steps) => {
-          const all = (name: keyof Step) =>
-            join(
-              b,
-              steps.map((step) => step[name]),
-            );
-          const gates = { i: all("i"), o: all("o"), f: all("f"), k: all("k") };
-          const cells = { squashed: all("squashed"), before: all("before"), forget: steps.map(({ f }) => f) };
-          return { ...gates, ...cells, h: all("h") };
-        });
+        const joined = segments.map((steps) => ({ ...joinEach(b, steps), forget: steps.map(({ f }) => f) }));
         const back = lstmBack(b, {
           ...{ segments: joined, backwards, dy, dh, dc },
           // Gemm adds what comes from outside

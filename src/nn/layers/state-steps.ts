@@ -4,7 +4,7 @@ import { withGradient } from "../../autodiff/own-gradient.js";
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import { Product } from "../../ops/product.js";
-import { join, parts, pieces } from "../../ops/steps.js";
+import { join, joinEach, parts, pieces } from "../../ops/steps.js";
 
 /** A step and the way back through it; `K` names what a step leaves for its gradient, [batch, units] each. */
 export interface StateForm<K extends string> {
@@ -56,7 +56,7 @@ export function overState<K extends string>(
     return {
       outputs: [join(g, results), h],
       rule(b, [dy, dLast]) {
-        const backs = parts(kept, counts).map((segment) => form.back(b, joinedOf(b, segment), segment.length));
+        const backs = parts(kept, counts).map((segment) => form.back(b, joinEach(b, segment), segment.length));
         const places = backs.flatMap((back, at) => Array.from({ length: counts[at]! }, (_, i) => ({ back, i })));
         const dys = dy && pieces(b, dy, steps);
         const after = [dys?.[timeOf(steps - 1)], dLast].filter((each) => each !== undefined);
@@ -76,16 +76,4 @@ export function overState<K extends string>(
     };
   });
   return { joined: joined!, last: [last!] };
-}
-
-function joinedOf<K extends string>(b: GraphBuilder, segment: readonly Readonly<Record<K, Value>>[]) {
-  const names = Object.keys(segment[0]!) as K[];
-  const entries = names.map((name) => [
-    name,
-    join(
-      b,
-      segment.map((kept) => kept[name]),
-    ),
-  ]);
-  return Object.fromEntries(entries) as Record<K, Value>;
 }
