@@ -4,13 +4,21 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
 import { broadcastKnown } from "./arithmetic.js";
 import { defineOp, float } from "./op.js";
+import { isProduct } from "./product.js";
 import { like, unary } from "./unary.js";
 import { sumTo } from "./unbroadcast.js";
+
+/** The largest float32: from 3e-39 on, its product with a number is 1 or more. */
+const steepest = 3.4028234663852886e38;
 
 const positive = (g: GraphBuilder, x: Value) => g.greater(x, 0);
 
 // asks y, which is positive where x is: so nobody reads x, and the runtime fuses Relu with the product before it
-export const relu = unary("Relu", (g, { y, dy }) => g.where(positive(g, y), dy, 0));
+export const relu = unary("Relu", (g, { y, dy }) => {
+  // a mask of 0 and 1 in one pass, where 0 does not meet infinity
+  if (y.dtype === "float32" && isProduct(g, dy)) return g.mul(dy, g.hardSigmoid(y, { alpha: steepest, beta: 0 }));
+  return g.where(positive(g, y), dy, 0);
+});
 export const sigmoid = unary("Sigmoid", (g, { y, dy }) => g.mul(dy, g.mul(y, g.sub(1, y))));
 export const softplus = unary("Softplus", (g, { x, dy }) => g.mul(dy, g.sigmoid(x)));
 export const softsign = unary("Softsign", (g, { x, dy }) => g.div(dy, g.square(g.add(g.abs(x), 1))));

@@ -50,3 +50,10 @@ export function turnedProduct(g: GraphBuilder, y: Value): Value | undefined {
   const [a, b] = [g.tensor(node.inputs[0]!), g.tensor(node.inputs[1]!)];
   return (a.rank ?? 0) >= 2 && (b.rank ?? 0) >= 2 ? g.matmul(g.swapLast(b), g.swapLast(a)) : undefined;
 }
+
+/** Whether a product of matrices or a convolution makes these numbers: they are infinite only where sums overflow. */
+export function isProduct(g: GraphBuilder, value: Value): boolean {
+  const node = g.nodes.findLast(({ outputs }) => outputs.includes(value.name));
+  if (node?.opType === "Reshape") return isProduct(g, g.tensor(node.inputs[0]!));
+  return node !== undefined && ["MatMul", "Gemm", "Conv", "ConvTranspose"].includes(node.opType);
+}

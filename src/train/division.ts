@@ -59,11 +59,20 @@ export class Division {
   readonly #isDivided: boolean;
   readonly #pieces: readonly Piece[];
   readonly #exchange: Exchange;
+  /** Gradients that came from each thread, piece by piece: new arrays in each step cost as much as what goes into them. */
+  readonly #received: readonly (readonly Float32Array[])[];
+  /** Weights of this step and of the one before, in turn. */
+  readonly #weights: [now: readonly Float32Array[], before: readonly Float32Array[]];
+
   constructor(share: Share, isDivided: boolean, meeting: SharedArrayBuffer) {
     this.#share = share;
     this.#isDivided = isDivided;
     this.#pieces = piecesOf(share, isDivided);
     this.#exchange = new Exchange(share.exchange, meeting, share.shard);
+    this.#received = Array.from({ length: share.exchange.shards }, () => {
+      return this.#pieces.map(({ begin, end }) => new Float32Array(end - begin));
+    });
+    this.#weights = [this.#newArrays(), this.#newArrays()];
   }
 
   /** This thread's pieces of all that is carried. */
@@ -87,13 +96,18 @@ export class Division {
     const { statCount, shard } = this.#share;
     const all = await this.#exchange.swap((own) => {
       own.set(made.stats!.data as Float32Array);
-      for (const { name, at } of this.#pieces) own.set(made[`grad/${name}`]!.data as Float32Array, at);
+      for (const piece of this.#pieces) {
+        const grad = made[`grad/${piece.name}`]!.data as Float32Array;
+        for (const [from, to] of this.#read(piece)) own.set(grad.subarray(from, to), piece.at + from);
+      }
     });
     return all.map((numbers, i) => {
       if (i === shard) return this.gradientsIn(made);
       // copies, since the runtime reads no shared memory
-      const grads = this.#pieces.map(({ name, at, begin, end, updated }) => {
-        return [name, new Tensor("float32", numbers.slice(at + begin, at + end), updated)] as const;
+      const grads = this.#pieces.map(({ name, at, begin, end, updated }, j) => {
+        const data = this.#received[i]![j]!;
+        data.set(numbers.subarray(at + begin, at + end));
+        return [name, new Tensor("float32", data, updated)] as const;
       });
       return { stats: numbers.slice(0, statCount), grads };
     });
@@ -102,26 +116,43 @@ export class Division {
   /** What is held after an update, with the others' weights. */
   async after(next: Values): Promise<Held> {
     const own = Object.fromEntries(Object.entries(next).map(([name, value]) => [name.slice("next/".length), value]));
-    return { own, weights: this.#isDivided ? await this.#joined(own, "") : own };
+    if (!this.#isDivided) return { own, weights: own };
+    this.#weights.reverse();
+    return { own, weights: await this.#joined(own, "", this.#weights[0]) };
   }
 
   /** All that is carried. */
   async whole({ weights, own }: Held): Promise<Values> {
     if (!this.#isDivided) return own;
     const values = { ...weights };
-    for (const slot of this.#share.slots) Object.assign(values, await this.#joined(own, `${slot}/`));
+    for (const slot of this.#share.slots) {
+      Object.assign(values, await this.#joined(own, `${slot}/`, this.#newArrays()));
+    }
     return values;
   }
 
-  /** What the groups' names stand for behind this prefix, out of the pieces of all threads. */
-  async #joined(own: Values, prefix: string): Promise<Values> {
+  #newArrays(): readonly Float32Array[] {
+    return this.#isDivided ? this.#pieces.map(({ size }) => new Float32Array(size)) : [];
+  }
+
+  /** The elements of a piece's gradient that other threads read. */
+  #read({ begin, end, size }: Piece): readonly (readonly [from: number, to: number])[] {
+    if (!this.#isDivided) return [[0, size]];
+    return [
+      [0, begin],
+      [end, size],
+    ];
+  }
+
+  /** What the groups' names stand for behind this prefix, out of the pieces of all threads, put into these arrays. */
+  async #joined(own: Values, prefix: string, arrays: readonly Float32Array[]): Promise<Values> {
     const all = await this.#exchange.swap((numbers) => {
       for (const { name, at, begin } of this.#pieces) {
         numbers.set(own[prefix + name]!.data as Float32Array, at + begin);
       }
     });
-    const joined = this.#pieces.map(({ name, shape, at, size }) => {
-      const data = new Float32Array(size);
+    const joined = this.#pieces.map(({ name, shape, at, size }, j) => {
+      const data = arrays[j]!;
       for (const [shard, numbers] of all.entries()) {
         const [begin, end] = portion(size, shard, all.length);
         data.set(numbers.subarray(at + begin, at + end), begin);
