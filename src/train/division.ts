@@ -3,7 +3,7 @@
 import { sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Exchange, type SharedExchange } from "./exchange.js";
-import type { Part } from "./layout.js";
+import { emaSlot, type Part } from "./layout.js";
 
 type Values = Readonly<Record<string, Tensor>>;
 
@@ -113,6 +113,14 @@ export class Division {
     });
   }
 
+  /** What a model is made of. */
+  learned(held: Held): Promise<Values> {
+    return this.whole(
+      held,
+      this.#share.slots.filter((slot) => slot === emaSlot),
+    );
+  }
+
   /** What is held after an update, with the others' weights. */
   async after(next: Values): Promise<Held> {
     const own = Object.fromEntries(Object.entries(next).map(([name, value]) => [name.slice("next/".length), value]));
@@ -121,11 +129,11 @@ export class Division {
     return { own, weights: await this.#joined(own, "", this.#weights[0]) };
   }
 
-  /** All that is carried. */
-  async whole({ weights, own }: Held): Promise<Values> {
+  /** All that is carried, or of what the optimizer keeps these slots. */
+  async whole({ weights, own }: Held, slots = this.#share.slots): Promise<Values> {
     if (!this.#isDivided) return own;
     const values = { ...weights };
-    for (const slot of this.#share.slots) {
+    for (const slot of slots) {
       Object.assign(values, await this.#joined(own, `${slot}/`, this.#newArrays()));
     }
     return values;

@@ -32,7 +32,7 @@ export interface SharedResult {
   /** Whether the last step had a loss that is not finite; the values are those before it. */
   readonly failed: boolean;
   readonly values: Values;
-  /** Those before the last step with a finite loss. */
+  /** What had been learned before the last step with a finite loss. */
   readonly sound: Values;
 }
 
@@ -57,7 +57,7 @@ export class Sharer {
     let before: Held | undefined;
     const result = async (done: number, failed: boolean): Promise<SharedResult> => ({
       ...{ stats: Float32Array.from(stats), done, failed, values: await division.whole(held) },
-      sound: before === undefined ? start.sound : await division.whole(before),
+      sound: before === undefined ? start.sound : await division.learned(before),
     });
     for (let step = 0; step < steps; step++) {
       const from = (step * shards + part) * rows;
