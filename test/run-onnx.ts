@@ -24,8 +24,11 @@ export async function openOnnx(graph: Graph, options: InferenceSession.SessionOp
   const session = await Session.create(graph.toBytes(), { logSeverityLevel: 3, intraOpNumThreads: 1, ...options });
   const run = async (feeds: Feeds, fetches: readonly string[] = session.outputNames) => {
     const given = Object.entries(feeds).map(([name, { dtype, data, shape }]) => {
+      const numbers = data as Float32Array;
+      // the runtime takes no shared memory, which weights of a file lie in
+      const own = numbers.buffer instanceof SharedArrayBuffer ? numbers.slice() : numbers;
       // the runtime's own Tensor wants its own names of dtypes, which are ours
-      return [name, new OrtTensor(dtype as "float32", data as Float32Array, shape)] as const;
+      return [name, new OrtTensor(dtype as "float32", own, shape)] as const;
     });
     const results = await session.run(Object.fromEntries(given), fetches);
     return Object.fromEntries(

@@ -54,6 +54,23 @@ test("computes nothing that nobody asked for, and shared parts once", () => {
   expect(types.filter((type) => type === "Exp")).toHaveLength(1);
 });
 
+test("an operator with a name and several results may be written out", async () => {
+  const [w, r] = [randomTensor([2, 8, 2], 3), randomTensor([2, 8, 2], 4)];
+  const graph = trace(
+    ({ x }, g) => {
+      const options = { hidden_size: 2, direction: "bidirectional" };
+      const [all, last] = g.ops("LSTM", [x, g.parameter("w", w), g.parameter("r", r)], options, { outputs: 3 });
+      return { loss: all!.reduceSum().add(last!.reduceSum()), all: all!, last: last! };
+    },
+    { x: [3, 1, 2] },
+  );
+  expect(graph.nodes.find(({ opType }) => opType === "LSTM")?.name).toBe("all");
+  const feeds = { x: randomTensor([3, 1, 2], 5) };
+  const errors = await checkGradient(graph, { of: "loss", wrt: ["w", "x"], feeds, run: runOnnx });
+  // float32 differences of step 1e-2 are good to about 1e-3
+  expect(Math.max(...errors.map(({ error }) => error))).toBeLessThan(5e-3);
+});
+
 test("the gradient of a turned factor is the turned product, of which no number is moved", async () => {
   const shapes = { q: [2, 3, 4], k: [2, 5, 4], heads: [2, 5, 3, 4] };
   const feeds = Object.fromEntries(Object.entries(shapes).map(([name, shape], i) => [name, randomTensor(shape, i)]));

@@ -86,7 +86,10 @@ export class NodeBuilder {
           const source = values[i];
           if (name === "" || source === undefined) return;
           this.#adoptNode(
-            { ...node, opType: "Identity", domain: "", inputs: [source.name], outputs: [name], attrs: new Map() },
+            {
+              ...{ ...node, name: "", opType: "Identity", domain: "" },
+              ...{ inputs: [source.name], outputs: [name], attrs: new Map() },
+            },
             graph,
           );
         });
@@ -297,7 +300,9 @@ export class NodeBuilder {
   /** The graph that was built, without what no output needs. */
   finish(outputs: Readonly<Record<string, Operand>>, name = "graph"): Graph {
     if (this.#outer !== undefined) throw internal("a body is finished as a graph");
-    const body = this.body(outputs, this.#base?.name ?? name);
+    const whole = this.body(outputs, this.#base?.name ?? name);
+    // names of a file's nodes may be those of new tensors, and no two nodes may share one
+    const body = this.#base === undefined ? { ...whole, nodes: whole.nodes.map(named) } : whole;
     const model: Model = {
       ...this.#base,
       ...body,
@@ -331,6 +336,11 @@ export class NodeBuilder {
     const known = this.#rules?.infer(node, lookup, { strict, opset: this.#opsets.get(node.domain) ?? 1 });
     return known ?? node.outputs.map(() => unknown);
   }
+}
+
+/** Named after what it makes, for programs that show graphs. */
+function named(node: Node): Node {
+  return { ...node, name: node.outputs.find((name) => name !== "") ?? "" };
 }
 
 function mergeKnown(known: Known, info: ValueInfo | undefined): Known {

@@ -4,6 +4,7 @@ import { create, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { GraphError, messageOf } from "../errors.js";
+import { version } from "../util/version.js";
 import { attributeTypes, decodeValueInfo } from "./decode.js";
 import { codeOf } from "./element-type.js";
 import {
@@ -101,7 +102,7 @@ function lengthOf(chunks: readonly Uint8Array[]): number {
 /** Without its graph. */
 function modelProto(model: Model): ModelProto {
   const proto = create(ModelProtoSchema);
-  if (model.moreOfModel === undefined) proto.producerName = "deepframe";
+  if (model.moreOfModel === undefined) Object.assign(proto, { producerName: "deepframe", producerVersion: version });
   else Object.assign(proto, model.moreOfModel);
   proto.irVersion = BigInt(model.irVersion);
   proto.opsetImport = opsetImports(model.opsets);

@@ -3,7 +3,9 @@
 import { expect, test } from "vitest";
 import { runOnnx } from "../../test/run-onnx.js";
 import { gradient } from "../autodiff/gradient.js";
+import { parseModel } from "../graph/decode.js";
 import { Tensor } from "../tensor/tensor.js";
+import { version } from "../util/version.js";
 import { extend, trace } from "./trace.js";
 
 const w = new Tensor("float32", new Float32Array([1, -1, 2, 0.5]), [2, 2]);
@@ -20,6 +22,16 @@ test("shapes that do not fit name the operator and the caller's line", () => {
   expect(() => trace(({ x }, g) => ({ y: x.matmul(g.parameter("w", w)) }), { x: ["batch", 3] })).toThrow(
     /^MatMul "MatMul" \(trace\.test\.[jt]s:\d+\): shapes \[batch, 3\] and \[2, 2\] do not multiply: 3 columns against 2 rows$/,
   );
+});
+
+test("nodes are named after what they make, and the file after its maker", () => {
+  const graph = trace(({ x }) => ({ y: x.abs().sqrt() }), { x: ["batch", 2] });
+  expect(graph.nodes.map(({ opType, name }) => [opType, name])).toEqual([
+    ["Abs", "Abs"],
+    ["Sqrt", "y"],
+  ]);
+  const { producerName, producerVersion } = parseModel(graph.toBytes());
+  expect([producerName, producerVersion]).toEqual(["deepframe", version]);
 });
 
 test("inputs, weights and one tensor under two names are copied out", async () => {
