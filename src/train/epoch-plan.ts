@@ -1,6 +1,6 @@
 /** @file The plan of an epoch: which rows are loaded together, in which order, as a function of the seed and the epoch. */
 
-import { Random } from "../util/random.js";
+import { Random, upTo } from "../util/random.js";
 import type { Piece } from "./row-store.js";
 
 /** Rows that are in memory together. */
@@ -67,7 +67,7 @@ export interface Place {
 
 /** The order of a block's rows. */
 export function orderOf(rows: number, shuffle: boolean, seed: number, epoch: number, block: number): Uint32Array {
-  if (!shuffle) return Uint32Array.from({ length: rows }, (_, i) => i);
+  if (!shuffle) return upTo(rows);
   return new Random(seed, `rows ${epoch} ${block}`).permutation(rows);
 }
 
