@@ -1,11 +1,15 @@
 /** @file Embedding: a learned vector for each whole number. */
 
+import { ParamError } from "../../errors.js";
 import { boolean, integer, optional } from "../../util/params.js";
 import { initializers } from "../initializers.js";
 import { defineLayer } from "../layer.js";
 import { regularizers } from "../regularizers.js";
 import { expectRank } from "./expect.js";
 import { regularizerOf } from "./weights.js";
+
+/** Whole numbers that float32 tells apart. */
+const exact = 2 ** 24;
 
 /**
  * Numbers from 0 up to `inputDim` (not included) become vectors: [batch, time] to [batch, time, outputDim], and [batch] to
@@ -26,6 +30,10 @@ export const embedding = defineLayer({
   },
   build({ g, weight, setMask }, [x], params) {
     expectRank("Embedding", x);
+    if (x!.dtype === "float32" && params.inputDim > exact) {
+      const message = `inputDim is ${params.inputDim}, but its numbers come as float32, which tells ${exact} apart; give the network's input as nn.input({ dtype: "int64" })`;
+      throw new ParamError("Embedding", message, { param: "inputDim" });
+    }
     const table = weight("embeddings", [params.inputDim, params.outputDim], {
       initializer: params.embeddingsInitializer,
       regularizer: regularizerOf(params.embeddingsRegularizer, "Embedding"),
