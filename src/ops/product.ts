@@ -45,7 +45,7 @@ function sumOf(g: GraphBuilder, products: readonly Product[]): Value {
  * turning anything; undefined for what is no such product, or is read as it is too.
  */
 export function turnedProduct(g: GraphBuilder, y: Value): Value | undefined {
-  const node = g.nodes.findLast(({ outputs }) => outputs[0] === y.name);
+  const node = makerOf(g, y);
   if (node?.opType !== "MatMul" || g.nodes.some(({ inputs }) => inputs.includes(y.name))) return undefined;
   const [a, b] = [g.tensor(node.inputs[0]!), g.tensor(node.inputs[1]!)];
   return (a.rank ?? 0) >= 2 && (b.rank ?? 0) >= 2 ? g.matmul(g.swapLast(b), g.swapLast(a)) : undefined;
@@ -53,7 +53,9 @@ export function turnedProduct(g: GraphBuilder, y: Value): Value | undefined {
 
 /** Whether a product of matrices or a convolution makes these numbers: they are infinite only where sums overflow. */
 export function isProduct(g: GraphBuilder, value: Value): boolean {
-  const node = g.nodes.findLast(({ outputs }) => outputs.includes(value.name));
+  const node = makerOf(g, value);
   if (node?.opType === "Reshape") return isProduct(g, g.tensor(node.inputs[0]!));
   return node !== undefined && ["MatMul", "Gemm", "Conv", "ConvTranspose"].includes(node.opType);
 }
+
+const makerOf = (g: GraphBuilder, { name }: Value) => g.nodes.findLast(({ outputs }) => outputs.includes(name));

@@ -60,7 +60,7 @@ export class Division {
   readonly #pieces: readonly Piece[];
   readonly #exchange: Exchange;
   /** Gradients that came from each thread, piece by piece: new arrays in each step cost as much as what goes into them. */
-  readonly #received: readonly (readonly Float32Array[])[];
+  readonly #received: (readonly Float32Array[])[] = [];
   /** Weights of this step and of the one before, in turn. */
   readonly #weights: [now: readonly Float32Array[], before: readonly Float32Array[]];
 
@@ -69,9 +69,6 @@ export class Division {
     this.#isDivided = isDivided;
     this.#pieces = piecesOf(share, isDivided);
     this.#exchange = new Exchange(share.exchange, meeting, share.shard);
-    this.#received = Array.from({ length: share.exchange.shards }, () => {
-      return this.#pieces.map(({ begin, end }) => new Float32Array(end - begin));
-    });
     this.#weights = [this.#newArrays(), this.#newArrays()];
   }
 
@@ -98,14 +95,16 @@ export class Division {
       own.set(made.stats!.data as Float32Array);
       for (const piece of this.#pieces) {
         const grad = made[`grad/${piece.name}`]!.data as Float32Array;
-        for (const [from, to] of this.#read(piece)) own.set(grad.subarray(from, to), piece.at + from);
+        for (const [from, to] of this.#readByOthers(piece)) own.set(grad.subarray(from, to), piece.at + from);
       }
     });
     return all.map((numbers, i) => {
       if (i === shard) return this.gradientsIn(made);
       // copies, since the runtime reads no shared memory
+      this.#received[i] ??= this.#pieces.map(({ begin, end }) => new Float32Array(end - begin));
+      const received = this.#received[i];
       const grads = this.#pieces.map(({ name, at, begin, end, updated }, j) => {
-        const data = this.#received[i]![j]!;
+        const data = received[j]!;
         data.set(numbers.subarray(at + begin, at + end));
         return [name, new Tensor("float32", data, updated)] as const;
       });
@@ -144,7 +143,7 @@ export class Division {
   }
 
   /** The elements of a piece's gradient that other threads read. */
-  #read({ begin, end, size }: Piece): readonly (readonly [from: number, to: number])[] {
+  #readByOthers({ begin, end, size }: Piece): readonly (readonly [from: number, to: number])[] {
     if (!this.#isDivided) return [[0, size]];
     return [
       [0, begin],
