@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pythonWith, whyNoPython } from "../bench/python.js";
-import { NeuralClassifier, nn, Session, version } from "../src/index.js";
+import { Session, version } from "../src/index.js";
 import { Chromium, type Page, whyNoChromium } from "./chromium.js";
+import { trainedNetwork } from "./trained-network.js";
 
 const noPython = await whyNoPython();
 if (noPython !== undefined && process.env.CI) throw new Error(`Netron must be tested in CI: ${noPython}`);
@@ -40,7 +41,9 @@ describe.skipIf(reason !== undefined)(`Netron${reason === undefined ? "" : `: ${
   beforeAll(async () => {
     python = await pythonWith("netron", ["netron==9.3.3"]);
     folder = await mkdtemp(join(tmpdir(), "deepframe-netron-"));
-    network = await trained();
+    await using session = await Session.open();
+    const { model } = await trainedNetwork(session);
+    network = model.params.model.bytes;
     chromium = await Chromium.start();
   }, 400_000);
   afterAll(async () => {
@@ -103,23 +106,3 @@ describe.skipIf(reason !== undefined)(`Netron${reason === undefined ? "" : `: ${
     );
   });
 });
-
-/** A network of several kinds of layers, as an ONNX file. */
-async function trained(): Promise<Uint8Array> {
-  await using session = await Session.open();
-  const rows = Array.from({ length: 12 }, (_, i) => {
-    return { features: Array.from({ length: 16 }, (_, j) => Math.fround(Math.sin(i * (j + 1)))), label: i % 3 };
-  });
-  const network = nn.sequential([
-    nn.input({ shape: [1, 4, 4] }),
-    nn.conv2d(4, 3, { padding: "same", activation: "relu" }),
-    nn.batchNormalization(),
-    nn.maxPooling2d(2),
-    nn.reshape([4, 4]),
-    nn.lstm(8),
-    nn.dense(3),
-  ]);
-  const data = session.createDataFrame(rows, { features: "float[16]", label: "int" });
-  const model = await new NeuralClassifier({ network, epochs: 1, seed: 1 }).fit(data);
-  return model.params.model.bytes;
-}

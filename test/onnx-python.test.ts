@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, expect, test } from "vitest";
 import { pythonWith, whyNoPython } from "../bench/python.js";
-import { NeuralClassifier, nn, Session } from "../src/index.js";
+import { Session } from "../src/index.js";
+import { trainedNetwork } from "./trained-network.js";
 
 const reason = await whyNoPython();
 if (reason !== undefined && process.env.CI) throw new Error(`trained networks must be run by Python in CI: ${reason}`);
@@ -30,21 +31,7 @@ print(json.dumps(session.run(["probability"], {session.get_inputs()[0].name: row
 
 test.skipIf(reason !== undefined)(reason === undefined ? title : `${title} (${reason})`, async () => {
   await using session = await Session.open();
-  const rows = Array.from({ length: 60 }, (_, i) => {
-    return { features: Array.from({ length: 16 }, (_, j) => Math.fround(Math.sin(i * (j + 1)))), label: i % 3 };
-  });
-  const data = session.createDataFrame(rows, { features: "float[16]", label: "int" });
-  const network = nn.sequential([
-    nn.input({ shape: [1, 4, 4] }),
-    nn.conv2d(4, 3, { padding: "same", activation: "relu" }),
-    nn.batchNormalization(),
-    nn.maxPooling2d(2),
-    nn.reshape([4, 4]),
-    nn.lstm(8),
-    nn.dropout(0.2),
-    nn.dense(3),
-  ]);
-  const model = await new NeuralClassifier({ network, epochs: 2, seed: 1 }).fit(data);
+  const { rows, data, model } = await trainedNetwork(session);
   const ours = (await model.transform(data).values("probability")) as Iterable<number>[];
   const folder = await mkdtemp(join(tmpdir(), "deepframe-python-"));
   try {
