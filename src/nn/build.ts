@@ -17,6 +17,8 @@ export interface WeightSpec {
   readonly trainable: boolean;
   readonly decays: boolean;
   readonly lrMultiplier: number;
+  /** See WeightOptions; never with a regularizer, which reads it as it is. */
+  readonly mayTurn: boolean;
   /** The first values; the same for one seed whatever else is in the network. */
   initial(seed: number): Tensor<"float32">;
 }
@@ -91,6 +93,7 @@ export function buildNetwork(g: GraphBuilder, network: Layer, inputs: readonly V
         trainable,
         decays: given.decays ?? shape.length > 1,
         lrMultiplier: lrMultiplier * (given.lrMultiplier ?? 1),
+        mayTurn: given.mayTurn === true && given.regularizer === undefined,
         initial: (seed) => firstValues(full, shape, given, seed),
       };
       const value = g.unscoped(() => options.weight(spec));

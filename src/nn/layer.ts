@@ -26,6 +26,8 @@ export interface WeightOptions {
   readonly lrMultiplier?: number;
   /** Whether weight decay applies; default true for weights of two and more dimensions, so not for biases and scales. */
   readonly decays?: boolean;
+  /** Whether training may keep the matrix turned, since it is only read by `affine`; default false. */
+  readonly mayTurn?: boolean;
 }
 
 /** What a layer may ask for while it adds its operators. */

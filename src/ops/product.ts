@@ -1,6 +1,7 @@
 /** @file Product: a gradient that is a product of matrices and waits, so that several become one. */
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
+import type { Node } from "../graph/types.js";
 import { SymbolicTensor, type Value } from "../graph/value.js";
 import { join } from "./steps.js";
 
@@ -58,4 +59,7 @@ export function isProduct(g: GraphBuilder, value: Value): boolean {
   return node !== undefined && ["MatMul", "Gemm", "Conv", "ConvTranspose"].includes(node.opType);
 }
 
-const makerOf = (g: GraphBuilder, { name }: Value) => g.nodes.findLast(({ outputs }) => outputs.includes(name));
+/** The node that makes a tensor, if this graph has it. */
+export function makerOf(g: GraphBuilder, { name }: Value): Node | undefined {
+  return g.nodes.findLast(({ outputs }) => outputs.includes(name));
+}

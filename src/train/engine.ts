@@ -115,7 +115,7 @@ export class Engine {
       const message: GradientsMessage = { ...common, program, values: Object.fromEntries(values) };
       found = await this.#crew.run("gradients", message);
     }
-    return new Map(probe.groups.map(({ name }) => [name, found[name]!]));
+    return new Map(probe.groups.map(({ name, weights: [weight] }) => [weight!.name, found[name]!]));
   }
 
   /** Loss and sums of metrics of what is learned by now, over all rows of a set, one row of numbers per batch. */

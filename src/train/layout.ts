@@ -15,9 +15,11 @@ export interface Part {
   readonly shape: readonly number[];
 }
 
-/** Weights that are carried as one tensor: one in its own shape, or several joined. */
+/** Weights that are carried as one tensor: one in its own shape or turned, or several joined. */
 export interface Group extends Part {
   readonly weights: readonly WeightSpec[];
+  /** Whether its only weight is carried transposed; see `affine`. */
+  readonly isTurned: boolean;
   readonly lrMultiplier: number;
   readonly decay: number;
 }
@@ -130,9 +132,10 @@ export class Layout {
       values.set(name, new Tensor("float32", elements, shape));
       return elements;
     };
-    for (const { name, shape, weights } of this.groups) {
+    for (const { name, shape, weights, isTurned } of this.groups) {
       await turns.give();
-      const elements = put(name, shape, weights.map(firstOf));
+      const parts = weights.map(firstOf);
+      const elements = put(name, shape, isTurned ? [turned(parts[0]!, weights[0]!.shape)] : parts);
       for (const slot of this.slots) {
         await turns.give();
         const start = put(`${slot}/${name}`, shape, slot === emaSlot ? [elements] : []);
@@ -152,7 +155,8 @@ export class Layout {
       let at = 0;
       for (const { name, shape } of group.weights) {
         const size = sizeOf(shape);
-        const own = group.weights.length === 1 ? elements : elements.slice(at, at + size);
+        const whole = group.isTurned ? turned(elements, group.shape) : elements;
+        const own = group.weights.length === 1 ? whole : elements.slice(at, at + size);
         found.set(name, new Tensor("float32", own, shape));
         at += size;
       }
@@ -162,7 +166,8 @@ export class Layout {
   }
 
   /** A group's weights as tensors of a graph. */
-  weightsOf(g: GraphBuilder, { weights }: Group, carried: Value): Value[] {
+  weightsOf(g: GraphBuilder, { weights, isTurned }: Group, carried: Value): Value[] {
+    if (isTurned) return [g.transpose(carried, [1, 0])];
     if (weights.length === 1) return [g.reshape(carried, weights[0]!.shape)];
     const sizes = weights.map(({ shape }) => sizeOf(shape));
     return g.split(carried, sizes).map((part, i) => g.reshape(part, weights[i]!.shape));
@@ -179,10 +184,15 @@ function groupsOf(weights: readonly WeightSpec[], optimizer: Optimizer, allowed:
   const joined = new Map<string, WeightSpec[]>();
   for (const spec of weights) {
     const { name, shape, lrMultiplier } = spec;
-    if (mayJoin && sizeOf(shape) <= joinedSize) {
+    const isSmall = sizeOf(shape) <= joinedSize;
+    if (mayJoin && isSmall) {
       const key = `joined/${lrMultiplier}/${decayOf(spec)}`;
       joined.set(key, [...(joined.get(key) ?? []), spec]);
-    } else groups.push({ name, weights: [spec], shape, lrMultiplier, decay: decayOf(spec) });
+    } else {
+      const isTurned = spec.mayTurn && !isSmall;
+      const own = isTurned ? { name: `turned/${name}`, shape: shape.toReversed() } : { name, shape };
+      groups.push({ ...own, weights: [spec], isTurned, lrMultiplier, decay: decayOf(spec) });
+    }
   }
   for (const [name, members] of joined) groups.push(joinedOf(name, members, decayOf(members[0]!)));
   return groups;
@@ -198,5 +208,21 @@ function wholeOf(weights: readonly WeightSpec[], { type }: Optimizer): Group {
 
 function joinedOf(name: string, weights: readonly WeightSpec[], decay: number): Group {
   const shape = [weights.reduce((sum, member) => sum + sizeOf(member.shape), 0)];
-  return { name, weights, shape, lrMultiplier: weights[0]!.lrMultiplier, decay };
+  return { name, weights, shape, isTurned: false, lrMultiplier: weights[0]!.lrMultiplier, decay };
+}
+
+/** A matrix with rows and columns changed places. */
+function turned(elements: Float32Array, [rows, columns]: readonly number[]): Float32Array {
+  const result = new Float32Array(elements.length);
+  // square by square, so that what is read and written stays in the cache
+  const side = 32;
+  for (let top = 0; top < rows!; top += side) {
+    for (let left = 0; left < columns!; left += side) {
+      const [bottom, right] = [Math.min(top + side, rows!), Math.min(left + side, columns!)];
+      for (let i = top; i < bottom; i++) {
+        for (let j = left; j < right; j++) result[j * rows! + i] = elements[i * columns! + j]!;
+      }
+    }
+  }
+  return result;
 }

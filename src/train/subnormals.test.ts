@@ -27,7 +27,15 @@ test("gradients near 0 end at the network's output, others pass", async () => {
 });
 
 test("moments near 0 become 0, weights stay as they are", async () => {
-  const spec = { name: "w", shape: [2], trainable: true, decays: true, lrMultiplier: 1, initial: () => floats([0, 0]) };
+  const spec = {
+    name: "w",
+    shape: [2],
+    trainable: true,
+    decays: true,
+    lrMultiplier: 1,
+    mayTurn: false,
+    initial: () => floats([0, 0]),
+  };
   const layout = new Layout([spec], new Set(), adam());
   const [group] = layout.groups;
   const found = await runOnnx(updateGraph(layout, { shards: 1, isDivided: false, isLast: true }).graph, {

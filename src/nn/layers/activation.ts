@@ -1,5 +1,6 @@
 /** @file Activations as layers of their own. */
 
+import { byElement } from "../../ops/turned.js";
 import { integer, number, optional } from "../../util/params.js";
 import { activations } from "../activations.js";
 import { initializers } from "../initializers.js";
@@ -30,17 +31,17 @@ export const relu = defineLayer({
     negativeSlope: number("slope of the part below the threshold", { default: 0, min: 0 }),
     threshold: number("values below it count as negative", { default: 0 }),
   },
-  build({ g }, [x], { maxValue, negativeSlope, threshold }) {
-    const shifted = threshold === 0 ? x! : g.sub(x!, threshold);
-    if (threshold !== 0) {
-      const above = g.greaterOrEqual(x!, threshold);
-      const kept = maxValue === undefined ? x! : g.min(x!, maxValue);
-      return g.where(above, kept, g.mul(shifted, negativeSlope));
-    }
-    if (maxValue !== undefined && negativeSlope === 0) return g.clip(shifted, 0, maxValue);
-    const y = negativeSlope === 0 ? g.relu(shifted) : g.leakyRelu(shifted, { alpha: negativeSlope });
-    return maxValue === undefined ? y : g.min(y, maxValue);
-  },
+  build: ({ g }, [input], { maxValue, negativeSlope, threshold }) =>
+    byElement(input!, (x) => {
+      if (threshold !== 0) {
+        const above = g.greaterOrEqual(x, threshold);
+        const kept = maxValue === undefined ? x : g.min(x, maxValue);
+        return g.where(above, kept, g.mul(g.sub(x, threshold), negativeSlope));
+      }
+      if (maxValue !== undefined && negativeSlope === 0) return g.clip(x, 0, maxValue);
+      const y = negativeSlope === 0 ? g.relu(x) : g.leakyRelu(x, { alpha: negativeSlope });
+      return maxValue === undefined ? y : g.min(y, maxValue);
+    }),
 });
 
 /** x where positive, else negativeSlope * x. */
@@ -49,7 +50,7 @@ export const leakyRelu = defineLayer({
   positional: ["negativeSlope"],
   keepsMask: true,
   params: { negativeSlope: number("slope of the negative part", { default: 0.3, min: 0 }) },
-  build: ({ g }, [x], { negativeSlope }) => g.leakyRelu(x!, { alpha: negativeSlope }),
+  build: ({ g }, [x], { negativeSlope }) => byElement(x!, (each) => g.leakyRelu(each, { alpha: negativeSlope })),
 });
 
 /** x where positive, else alpha * x, with one learned alpha per feature or channel (He et al., 2015). */

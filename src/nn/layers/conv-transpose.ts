@@ -25,7 +25,7 @@ function build(context: BuildContext, x: Value, params: TransposeParams, rank: S
   const dilations = each(params.dilationRate, rank);
   const field = kernel.reduce((a, b) => a * b, 1);
   const fans = { fanIn: inputs * field, fanOut: params.filters * field };
-  const weight = kernelOf(context, [inputs, params.filters, ...kernel], params, fans);
+  const weight = kernelOf(context, [inputs, params.filters, ...kernel], params, { fans });
   const reach = kernel.map((size, i) => dilations[i]! * (size - 1) + 1);
   const given = params.outputPadding === undefined ? undefined : each(params.outputPadding, rank);
   const isSame = params.padding === "same";

@@ -45,7 +45,7 @@ function build(context: BuildContext, x: Value, params: ConvParams, rank: Spatia
   const dilations = each(params.dilationRate, rank);
   const field = kernel.reduce((a, b) => a * b, 1);
   const fans = { fanIn: (inputs / groups) * field, fanOut: filters * field };
-  const weight = kernelOf(context, [filters, inputs / groups, ...kernel], params, fans);
+  const weight = kernelOf(context, [filters, inputs / groups, ...kernel], params, { fans });
   return context.g.conv(x, weight, biasOf(context, filters, params), {
     strides,
     dilations,

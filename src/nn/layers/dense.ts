@@ -1,5 +1,6 @@
 /** @file Dense: every output is a weighted sum of all inputs. */
 
+import { affine } from "../../ops/turned.js";
 import { integer } from "../../util/params.js";
 import { defineLayer } from "../layer.js";
 import { expectLayout, expectSize } from "./expect.js";
@@ -21,10 +22,10 @@ export const dense = defineLayer({
     const { g } = context;
     const shape = x?.rank === 3 ? x.shape! : expectLayout("Dense", x, "features");
     const inputs = expectSize("Dense", shape, -1, "features");
-    const kernel = kernelOf(context, [inputs, params.units], params);
+    const kernel = kernelOf(context, [inputs, params.units], params, { mayTurn: shape.length === 2 });
     const bias = biasOf(context, params.units, params);
     // Gemm adds the bias while it multiplies
-    if (shape.length === 2) return activated(context, g.gemm(x!, kernel, bias), params);
+    if (shape.length === 2) return activated(context, affine(g, x!, kernel, bias), params);
     const product = g.matmul(x!, kernel);
     return activated(context, bias === undefined ? product : g.add(product, bias), params);
   },

@@ -1,5 +1,6 @@
 /** @file Dropout: sets random elements to zero while training. */
 
+import { byElement } from "../../ops/turned.js";
 import { number } from "../../util/params.js";
 import { defineLayer } from "../layer.js";
 
@@ -15,7 +16,9 @@ export const dropout = defineLayer({
   build({ g, training, uniform }, [x], { rate }) {
     if (!training || rate === 0) return x!;
     if (rate === 1) return g.mul(x!, 0);
-    const kept = g.cast(g.greaterOrEqual(uniform(x!.shape as readonly number[]), rate), "float32");
-    return g.mul(x!, g.mul(kept, 1 / (1 - rate)));
+    return byElement(x!, (each) => {
+      const kept = g.cast(g.greaterOrEqual(uniform(each.shape as readonly number[]), rate), "float32");
+      return g.mul(each, g.mul(kept, 1 / (1 - rate)));
+    });
   },
 });

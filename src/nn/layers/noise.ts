@@ -1,5 +1,6 @@
 /** @file Noise while training: SpatialDropout, GaussianNoise, GaussianDropout, AlphaDropout. */
 
+import { byElement } from "../../ops/turned.js";
 import { number } from "../../util/params.js";
 import { defineLayer } from "../layer.js";
 import { expectLayout } from "./expect.js";
@@ -39,8 +40,10 @@ export const gaussianNoise = defineLayer({
   positional: ["stddev"],
   keepsMask: true,
   params: { stddev: number("standard deviation of the noise", { min: 0 }) },
-  build: ({ g, training, normal }, [x], { stddev }) =>
-    training && stddev > 0 ? g.add(x!, g.mul(normal(x!.shape as readonly number[]), stddev)) : x!,
+  build({ g, training, normal }, [x], { stddev }) {
+    if (!training || stddev === 0) return x!;
+    return byElement(x!, (each) => g.add(each, g.mul(normal(each.shape as readonly number[]), stddev)));
+  },
 });
 
 /** While training, elements are multiplied by numbers of mean 1 and variance rate / (1 - rate) (Srivastava et al., 2014). */
@@ -51,8 +54,8 @@ export const gaussianDropout = defineLayer({
   params: { rate: number("as that of Dropout; below 1", { min: 0, max: 0.999 }) },
   build({ g, training, normal }, [x], params) {
     if (!training || params.rate === 0) return x!;
-    const noise = g.mul(normal(x!.shape as readonly number[]), Math.sqrt(params.rate / (1 - params.rate)));
-    return g.mul(x!, g.add(noise, 1));
+    const deviation = Math.sqrt(params.rate / (1 - params.rate));
+    return byElement(x!, (each) => g.mul(each, g.add(g.mul(normal(each.shape as readonly number[]), deviation), 1)));
   },
 });
 
@@ -69,7 +72,9 @@ export const alphaDropout = defineLayer({
     const keep = 1 - params.rate;
     const a = 1 / Math.sqrt(keep * (1 + params.rate * low * low));
     const b = -a * low * params.rate;
-    const kept = g.greaterOrEqual(uniform(x!.shape as readonly number[]), params.rate);
-    return g.add(g.mul(g.where(kept, x!, low), a), b);
+    return byElement(x!, (each) => {
+      const kept = g.greaterOrEqual(uniform(each.shape as readonly number[]), params.rate);
+      return g.add(g.mul(g.where(kept, each, low), a), b);
+    });
   },
 });

@@ -3,8 +3,8 @@
 import type { Value } from "../../graph/value.js";
 import { boolean, optional } from "../../util/params.js";
 import { type Activation, activations } from "../activations.js";
-import { type Fans, type Initializer, initializers } from "../initializers.js";
-import type { BuildContext } from "../layer.js";
+import { type Initializer, initializers } from "../initializers.js";
+import type { BuildContext, WeightOptions } from "../layer.js";
 import { type Regularizer, regularizers } from "../regularizers.js";
 
 export const activationParam = activations.param("function of the sums", { default: "linear" });
@@ -38,12 +38,12 @@ export function kernelOf(
     readonly kernelInitializer: Initializer | string;
     readonly kernelRegularizer: Regularizer | string | undefined;
   },
-  fans?: Fans,
+  more: Pick<WeightOptions, "fans" | "mayTurn"> = {},
 ): Value {
   return context.weight("kernel", shape, {
     initializer: given.kernelInitializer,
     regularizer: regularizerOf(given.kernelRegularizer, "kernelRegularizer"),
-    ...(fans && { fans }),
+    ...more,
   });
 }
 
