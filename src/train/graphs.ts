@@ -12,6 +12,7 @@ import type { Layout } from "./layout.js";
 import { dataInput, fieldsOf, type Problem } from "./problem.js";
 import { RandomTables } from "./random-tables.js";
 import { gradientsOf, nextParts, type RandomSource, updatesOf } from "./step.js";
+import { loopOfSteps } from "./step-loop.js";
 
 /** A graph and what it must be fed beside the data. */
 export interface Program {
@@ -28,7 +29,8 @@ export type FrozenValues = (spec: WeightSpec) => Tensor;
  * The graph of `count` training steps. Inputs: `count`; `order`, int32 [steps, batches * batchSize], the rows of each step;
  * `numbers`, float32 [steps, numberCount]; the fields, [rows, ...], under their `dataInput`; the layout's parts; where layers need random numbers a
  * table of each kind and `places/<kind>`, int64 [steps, batches, tensors]. Outputs: `next/<part>`, and `stats`, float32
- * [steps done, statCount] or [steps done, batches, statCount]. It ends after a step whose loss is not finite.
+ * [steps done, statCount] or [steps done, batches, statCount]. It ends after a step whose loss is not finite,
+ * or few steps later.
  */
 export function trainingGraph(
   problem: Problem,
@@ -100,7 +102,7 @@ export function trainingGraph(
   const next = updatesOf(b, layout, partOf, grads, row);
   const outputs = [finite, ...next, ...nextStates, stats].map((value): [string, Value] => [b.fresh("next"), value]);
   const body = b.body(Object.fromEntries(outputs), "step");
-  const results = g.ops("Loop", [count, undefined, ...parts], { body }, { outputs: parts.length + 1 });
+  const results = loopOfSteps(g, count, parts, body);
   return {
     graph: g.finish({ ...nextParts(g, layout, results), stats: results.at(-1)! }, "training"),
     batchSize,

@@ -41,16 +41,18 @@ export async function steps(message: StepsMessage, { signal }: ThreadContext): P
   const { program, steps: count } = message;
   const result = await runSteps(training, message, count, signal);
   const stats = result.stats!.data as Float32Array;
-  const [done] = result.stats!.shape;
-  const failed = !lossesOf(stats, done!, program.batches).every(Number.isFinite);
+  const [ran] = result.stats!.shape;
+  const sound = soundSteps(stats, ran!, program.batches);
+  const failed = sound < ran!;
+  const done = failed ? sound + 1 : ran!;
   const before = training.values;
   // those before a step went as it was begun: the same steps again, without the last
   const after = async (steps: number) =>
     steps === 0 ? before : nextIn(await runSteps(training, message, steps, signal));
   if (!failed) keep(training, nextIn(result), before);
   else if (done === 1) keep(training, before, training.sound);
-  else keep(training, await after(done! - 1), await after(done! - 2));
-  return { stats, done: done!, failed };
+  else keep(training, await after(done - 1), await after(done - 2));
+  return { stats: stats.subarray(0, (stats.length / ran!) * done), done, failed };
 }
 
 export interface GradientsMessage extends StepsMessage {
@@ -75,9 +77,12 @@ export function largestOf(tensors: Values, prefix: string): Record<string, numbe
   );
 }
 
-function lossesOf(stats: Float32Array, steps: number, batches: number): number[] {
+/** Steps before the first that has a loss which is not finite. */
+function soundSteps(stats: Float32Array, steps: number, batches: number): number {
   const width = stats.length / (steps * batches);
-  return Array.from({ length: batches }, (_, i) => stats[((steps - 1) * batches + i) * width]!);
+  const losses = Array.from({ length: steps * batches }, (_, i) => stats[i * width]!);
+  const failed = losses.findIndex((loss) => !Number.isFinite(loss));
+  return failed < 0 ? steps : Math.floor(failed / batches);
 }
 
 async function runSteps(
