@@ -98,7 +98,7 @@ export class Engine {
   ): Promise<ReadonlyMap<string, number>> {
     const { layout, seed, shards } = this.#options;
     const probe = probeOf(layout);
-    const values = await probe.first(seed, layout.weightsIn(await this.read()));
+    const values = await probe.first(seed, await layout.weightsIn(await this.read()));
     const common = { id: this.#id, numbers: probe.numbersOf(place.step, 1, 1), steps: 1, ...place };
     let found: Record<string, number>;
     if (shards > 1) {

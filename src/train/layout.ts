@@ -7,6 +7,7 @@ import type { WeightSpec } from "../nn/build.js";
 import { lrAt, type Optimizer } from "../optim/optimizer.js";
 import { sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
+import { transposeTo } from "../tensor/transpose.js";
 import { Turns } from "../util/turns.js";
 
 /** One tensor that is carried: a weight or several joined, a slot of the optimizer, a running statistic. */
@@ -134,8 +135,8 @@ export class Layout {
     };
     for (const { name, shape, weights, isTurned } of this.groups) {
       await turns.give();
-      const parts = weights.map(firstOf);
-      const elements = put(name, shape, isTurned ? [turned(parts[0]!, weights[0]!.shape)] : parts);
+      const elements = put(name, shape, isTurned ? [] : weights.map(firstOf));
+      if (isTurned) await transposeTo(elements, firstOf(weights[0]!), weights[0]!.shape as [number, number], turns);
       for (const slot of this.slots) {
         await turns.give();
         const start = put(`${slot}/${name}`, shape, slot === emaSlot ? [elements] : []);
@@ -147,7 +148,8 @@ export class Layout {
   }
 
   /** Every weight by its own name, out of carried values; averaged ones where an average is kept and asked for. */
-  weightsIn(values: ReadonlyMap<string, Tensor>, averaged = false): Map<string, Tensor> {
+  async weightsIn(values: ReadonlyMap<string, Tensor>, averaged = false): Promise<Map<string, Tensor>> {
+    const turns = new Turns();
     const found = new Map<string, Tensor>();
     const prefix = averaged ? this.averaged : "";
     for (const group of this.groups) {
@@ -155,8 +157,8 @@ export class Layout {
       let at = 0;
       for (const { name, shape } of group.weights) {
         const size = sizeOf(shape);
-        const whole = group.isTurned ? turned(elements, group.shape) : elements;
-        const own = group.weights.length === 1 ? whole : elements.slice(at, at + size);
+        const own = group.weights.length === 1 && !group.isTurned ? elements : elements.slice(at, at + size);
+        if (group.isTurned) await transposeTo(own, elements, group.shape as [number, number], turns);
         found.set(name, new Tensor("float32", own, shape));
         at += size;
       }
@@ -209,20 +211,4 @@ function wholeOf(weights: readonly WeightSpec[], { type }: Optimizer): Group {
 function joinedOf(name: string, weights: readonly WeightSpec[], decay: number): Group {
   const shape = [weights.reduce((sum, member) => sum + sizeOf(member.shape), 0)];
   return { name, weights, shape, isTurned: false, lrMultiplier: weights[0]!.lrMultiplier, decay };
-}
-
-/** A matrix with rows and columns changed places. */
-function turned(elements: Float32Array, [rows, columns]: readonly number[]): Float32Array {
-  const result = new Float32Array(elements.length);
-  // square by square, so that what is read and written stays in the cache
-  const side = 32;
-  for (let top = 0; top < rows!; top += side) {
-    for (let left = 0; left < columns!; left += side) {
-      const [bottom, right] = [Math.min(top + side, rows!), Math.min(left + side, columns!)];
-      for (let i = top; i < bottom; i++) {
-        for (let j = left; j < right; j++) result[j * rows! + i] = elements[i * columns! + j]!;
-      }
-    }
-  }
-  return result;
 }

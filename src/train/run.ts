@@ -95,7 +95,7 @@ export class Run implements TrainingRun {
 
   /** All weights as validation and the model use them: averaged where the optimizer keeps an average. */
   async learned(): Promise<ReadonlyMap<string, Tensor>> {
-    return new Map([...this.#first, ...this.#layout.weightsIn(await this.#engine.read(), true)]);
+    return new Map([...this.#first, ...(await this.#layout.weightsIn(await this.#engine.read(), true))]);
   }
 
   async setWeights(weights: ReadonlyMap<string, Tensor>): Promise<void> {
