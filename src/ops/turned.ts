@@ -7,7 +7,10 @@ import { makerOf } from "./product.js";
 /** The matrix of which `x` is the transposed one, where the graph made it so. */
 export function turnedOf(g: GraphBuilder, x: Value): Value | undefined {
   const node = makerOf(g, x);
-  return node?.opType === "Transpose" && x.rank === 2 ? g.tensor(node.inputs[0]!) : undefined;
+  if (node?.opType !== "Transpose" || x.rank !== 2) return undefined;
+  // a Transpose may leave the order as it is
+  const [first = 1] = (node.attrs.get("perm")?.value ?? []) as number[];
+  return first === 1 ? g.tensor(node.inputs[0]!) : undefined;
 }
 
 /**

@@ -51,12 +51,15 @@ function paysInRounds(carried: readonly Value[], { nodes }: GraphBody): boolean 
   return largest >= largePart && nodes.length <= mostNodes && nodes.every((node) => bodiesOf(node).length === 0);
 }
 
-/** A round's body: what it carries is led by whether to go on, which the steps after the rounds want to know. */
+/**
+ * A round's body. Whether to go on is also carried, before all else, since a Loop does not tell why it ended and the steps after
+ * the rounds want to know.
+ */
 function roundOf(g: GraphBuilder, body: GraphBody): GraphBody {
   const b = g.bodyBuilder();
   const iteration = b.bodyInput("round", "int64", []);
   const go = b.bodyInput("go", "bool", []);
-  b.bodyInput("before", "bool", []);
+  b.bodyInput("went on", "bool", []);
   let carried = body.inputs.slice(2).map(({ name, dtype, shape }) => b.bodyInput(name, dtype, shape));
   const first = b.mul(iteration, roundSteps);
   const gos: Value[] = [];
@@ -67,8 +70,8 @@ function roundOf(g: GraphBuilder, body: GraphBody): GraphBody {
     carried = results.slice(1, -1);
     stats.push(b.unsqueeze(results.at(-1)!, [0]));
   }
-  const goes = gos.reduce((all, each) => b.and(all, each));
-  const outputs = [goes, goes, ...carried, b.concat(stats[0]!, stats.slice(1), { axis: 0 })];
+  const goesOn = gos.reduce((all, each) => b.and(all, each));
+  const outputs = [goesOn, goesOn, ...carried, b.concat(stats[0]!, stats.slice(1), { axis: 0 })];
   return bodyOf(b, outputs, "round");
 }
 

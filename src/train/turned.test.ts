@@ -66,6 +66,16 @@ describe("kernels that are carried turned", () => {
     }
   });
 
+  test("read what a layer leaves in its order, though by a Transpose", async () => {
+    const network = nn.sequential([nn.permute([1]), nn.dense(3)]);
+    const given = { ...problem(true), network };
+    const { weights } = await train({
+      ...{ who: "test", problem: given, optimizer: adam({ lr: 0 }), train: await rows(32) },
+      ...{ epochs: 1, batchSize: 16, seed: 2 },
+    });
+    expect(weights.get("dense/kernel")!.shape).toEqual([160, 3]);
+  });
+
   test("need no transposing where layers go element by element", () => {
     const given = problem(true, () => [nn.dropout(0.1), nn.gaussianNoise(0.1), nn.leakyRelu(0.1)]);
     const { graph } = trainingGraph(given, layoutOf(given), () => undefined!, 16);
