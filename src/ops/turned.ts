@@ -30,7 +30,6 @@ export function affine(g: GraphBuilder, x: Value, kernel: Value, bias: Value | u
 
 /** A function of each element of its own. */
 export function byElement(x: Value, apply: (x: Value) => Value): Value {
-  const g = x.builder as GraphBuilder;
-  const turned = turnedOf(g, x);
-  return turned === undefined ? apply(x) : g.transpose(apply(turned), [1, 0]);
+  const turned = turnedOf(x.builder as GraphBuilder, x);
+  return turned === undefined ? apply(x) : apply(turned).transpose([1, 0]);
 }

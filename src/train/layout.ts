@@ -153,12 +153,13 @@ export class Layout {
     const found = new Map<string, Tensor>();
     const prefix = averaged ? this.averaged : "";
     for (const group of this.groups) {
-      const elements = values.get(`${prefix}${group.name}`)!.data as Float32Array;
+      const carried = values.get(`${prefix}${group.name}`)!.data as Float32Array;
+      const elements = group.isTurned ? new Float32Array(carried.length) : carried;
+      if (group.isTurned) await transposeTo(elements, carried, group.shape as [number, number], turns);
       let at = 0;
       for (const { name, shape } of group.weights) {
         const size = sizeOf(shape);
-        const own = group.weights.length === 1 && !group.isTurned ? elements : elements.slice(at, at + size);
-        if (group.isTurned) await transposeTo(own, elements, group.shape as [number, number], turns);
+        const own = group.weights.length === 1 ? elements : elements.slice(at, at + size);
         found.set(name, new Tensor("float32", own, shape));
         at += size;
       }
