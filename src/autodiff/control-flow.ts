@@ -6,8 +6,8 @@ import { inlineBody } from "../graph/inline.js";
 import { capturesOf, describeNode } from "../graph/scope.js";
 import type { Attribute, GraphBody, Node } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { loopOver } from "../ops/control-flow.js";
 import type { OpTable } from "../ops/infer.js";
+import { loopOver } from "../ops/rounds.js";
 import { type DType, isFloat } from "../tensor/dtype.js";
 import { type Seed, vjp } from "./vjp.js";
 
@@ -85,18 +85,7 @@ export function loopGradient(
 /** Puts in the loop's place one that also stacks the states each round began with; gives the stacks. */
 function keepStates(g: GraphBuilder, node: Node, body: GraphBody): Value[] {
   const states = body.inputs.slice(2);
-  const copies = states.map(({ name }) => {
-    const output = g.fresh("kept");
-    const copy: Node = {
-      opType: "Identity",
-      domain: "",
-      name: "",
-      inputs: [name],
-      outputs: [output],
-      attrs: new Map(),
-    };
-    return copy;
-  });
+  const copies = states.map(({ name }) => copyOf(name, g.fresh("kept")));
   const outputs = states.map(({ dtype, shape }, i) => ({ name: copies[i]!.outputs[0]!, dtype, shape }));
   const keeping: GraphBody = { ...body, nodes: [...body.nodes, ...copies], outputs: [...body.outputs, ...outputs] };
   const stacks = states.map(() => g.fresh("kept"));
@@ -110,7 +99,11 @@ function padOutputs(g: GraphBuilder, node: Node, body: GraphBody): string[] {
   return Array.from({ length: body.outputs.length - 1 }, (_, i) => node.outputs[i] || g.fresh("unused"));
 }
 
-function bodyOf(node: Node, name: string): GraphBody {
+export function copyOf(input: string, output: string): Node {
+  return { opType: "Identity", domain: "", name: "", inputs: [input], outputs: [output], attrs: new Map() };
+}
+
+export function bodyOf(node: Node, name: string): GraphBody {
   const attr = node.attrs.get(name);
   if (attr?.type === "graph") return attr.value;
   throw new GraphError("gradient", `${describeNode(node)} lacks its ${name}`);

@@ -10,6 +10,7 @@ import { Product } from "../ops/product.js";
 import { whyNoGradient } from "../ops/unsupported.js";
 import { ifGradient, loopGradient } from "./control-flow.js";
 import { type OwnGradient, ownGradients } from "./own-gradient.js";
+import { scanGradient } from "./scan-gradient.js";
 
 /** A tensor and the gradient that flows into it. */
 export type Seed = readonly [of: Value, seed: Value];
@@ -97,6 +98,7 @@ function gradientsOf(
 ): readonly Contribution[] {
   if (node.domain === "" && node.opType === "If") return ifGradient(g, node, dys, varying, table);
   if (node.domain === "" && node.opType === "Loop") return loopGradient(g, node, dys, varying, table);
+  if (node.domain === "" && node.opType === "Scan") return scanGradient(g, node, dys, varying, table);
   const record = table.get(`${node.domain}:${node.opType}`);
   if (record === undefined) {
     const opset = g.opsetOf(node.domain);

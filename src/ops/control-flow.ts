@@ -1,12 +1,10 @@
-/** @file If, Loop and Scan: their shape rules. Their gradients need the engine and lie in autodiff/; a Scan becomes a Loop. */
+/** @file If, Loop and Scan: their shape rules. Their gradients need the engine and lie in autodiff/. */
 
 import { GraphError } from "../errors.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
-import { inlineBody } from "../graph/inline.js";
 import type { Known } from "../graph/known.js";
 import type { Dim, ValueInfo } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { Tensor } from "../tensor/tensor.js";
 import { body, defineOp, int, ints } from "./op.js";
 
 const anything: Known = { dtype: undefined, shape: undefined };
@@ -73,63 +71,38 @@ export const scan = defineOp({
     });
   },
   grad: null,
+  // its gradient wants slices along the first axis
   expand(g, { xs, attrs, node }) {
-    const { body: inner, num_scan_inputs: slices } = attrs;
+    const { body: inner, num_scan_inputs: slices, scan_input_axes, scan_output_axes, ...directions } = attrs;
     if (inner === undefined || slices === undefined) throw new GraphError("Scan", "it has no body");
-    const states = xs.slice(0, xs.length - slices);
-    const scanned = xs.slice(xs.length - slices);
-    const axisOf = (i: number) => attrs.scan_input_axes?.[i] ?? 0;
-    const first = axisOf(0);
-    const length = g.squeeze(
-      g.shapeOf(scanned[0]!, { start: first, ...(first === -1 ? {} : { end: first + 1 }) }),
-      [0],
-    );
-    const results = loopOver(g, length, states, node.outputs.length - states.length, (b, iteration, current) => {
-      const parts = scanned.map((x, i) => {
-        const backward = attrs.scan_input_directions?.[i] === 1;
-        const at = backward ? b.sub(b.sub(length, 1), iteration) : iteration;
-        return b.gather(x, at, { axis: axisOf(i) });
-      });
-      return inlineBody(b, inner, [...current, ...parts]);
-    });
-    return results.map((y, i) => {
-      const k = i - states.length;
-      if (k < 0) return y;
-      const turned =
-        attrs.scan_output_directions?.[k] === 1 ? g.slice(y, [-1], [-(2 ** 31)], { axes: [0], steps: [-1] }) : y;
-      const axis = attrs.scan_output_axes?.[k] ?? 0;
-      return axis === 0 ? turned : moveFirst(g, turned, axis);
-    });
+    const axes = [...(scan_input_axes ?? []), ...(scan_output_axes ?? [])];
+    if (axes.every((axis) => axis === 0)) return undefined;
+    const states = xs.length - slices;
+    const inputs = xs.map((x, i) => (i < states ? x : toFirst(g, x, scan_input_axes?.[i - states] ?? 0)));
+    const plain = { body: inner, num_scan_inputs: slices, ...directions };
+    const results = g.ops("Scan", inputs, plain, { outputs: node.outputs.length });
+    return results.map((y, i) => (i < states ? y : fromFirst(g, y, scan_output_axes?.[i - states] ?? 0)));
   },
 });
 
-function moveFirst(g: GraphBuilder, y: Value, axis: number): Value {
-  if (y.rank === undefined)
-    throw new GraphError("Scan", "scan_output_axes needs the number of dimensions of the output");
-  const rest = Array.from({ length: y.rank - 1 }, (_, i) => i + 1);
-  rest.splice(axis < 0 ? axis + y.rank : axis, 0, 0);
-  return g.transpose(y, rest);
+/** With this axis first. */
+function toFirst(g: GraphBuilder, x: Value, axis: number): Value {
+  if (axis === 0) return x;
+  const rank = rankOf(x);
+  const at = axis < 0 ? axis + rank : axis;
+  const order = Array.from({ length: rank }, (_, i) => i);
+  return g.transpose(x, [at, ...order.toSpliced(at, 1)]);
 }
 
-/**
- * Adds a Loop of `count` rounds. `step` gets the round's number and the states, and gives the next states, then what is
- * stacked over the rounds.
- */
-export function loopOver(
-  g: GraphBuilder,
-  count: Value,
-  states: readonly Value[],
-  stacked: number,
-  step: (b: GraphBuilder, iteration: Value, states: readonly Value[]) => readonly Value[],
-): Value[] {
-  const b = g.bodyBuilder();
-  const iteration = b.bodyInput("iteration", "int64", []);
-  const go = b.bodyInput("go", "bool", []);
-  const current = states.map((x) => b.bodyInput("state", x.dtype, x.shape));
-  const next = step(b, iteration, current);
-  const outputs = [go, ...next].map((value): [string, Value] => [b.fresh("next"), value]);
-  const inner = b.body(Object.fromEntries(outputs), "body");
-  // the runtime wants two inputs
-  const always = states.length === 0 ? g.constant(new Tensor("bool", Uint8Array.of(1), [])) : undefined;
-  return g.ops("Loop", [count, always, ...states], { body: inner }, { outputs: states.length + stacked });
+/** With the first axis at this place. */
+function fromFirst(g: GraphBuilder, y: Value, axis: number): Value {
+  if (axis === 0) return y;
+  const rank = rankOf(y);
+  const rest = Array.from({ length: rank - 1 }, (_, i) => i + 1);
+  return g.transpose(y, rest.toSpliced(axis < 0 ? axis + rank : axis, 0, 0));
+}
+
+function rankOf({ rank }: Value): number {
+  if (rank === undefined) throw new GraphError("Scan", "its axes need the number of dimensions of what they are of");
+  return rank;
 }

@@ -2,9 +2,9 @@
 
 import { expect, test } from "vitest";
 import { GraphBuilder } from "../graph/graph-builder.js";
-import { loopOver } from "./control-flow.js";
 import { shapeRules } from "./infer.js";
 import { estimateMemory } from "./memory.js";
+import { loopOver } from "./rounds.js";
 import { trace } from "./trace.js";
 
 const graph = trace(

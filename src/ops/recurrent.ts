@@ -5,10 +5,10 @@ import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Known } from "../graph/known.js";
 import type { Dim } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { loopOver } from "./control-flow.js";
 import { lstmGradient } from "./lstm-gradient.js";
 import { type Attrs, defineOp, floats, int, optionalFloat, texts } from "./op.js";
 import { activationsOf, type Cell, gruCell, lstmCell, rnnCell } from "./recurrent-cells.js";
+import { loopOver } from "./rounds.js";
 
 /** Sequences of at most this many steps are written out; longer ones, or of unknown length, run in a Loop. */
 const maxUnrolled = 256;

@@ -6,7 +6,7 @@ import { gradient } from "../autodiff/gradient.js";
 import { float } from "../graph/attributes.js";
 import { bodiesOf } from "../graph/scope.js";
 import { Tensor } from "../tensor/tensor.js";
-import { loopOver } from "./control-flow.js";
+import { loopOver } from "./rounds.js";
 import { trace } from "./trace.js";
 
 const x = randomTensor([40, 5]);

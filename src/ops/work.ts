@@ -1,18 +1,45 @@
-/** @file How much a graph computes: the multiplications of its products and convolutions. */
+/** @file How much a graph computes: its operators, and the multiplications of its products and convolutions. */
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
-import type { Node } from "../graph/types.js";
+import type { Dim, Node } from "../graph/types.js";
 
-/** Multiplications of products and convolutions with sizes that are known; bodies of loops and what has names as sizes do not count. */
+type Shapes = (name: string) => readonly Dim[] | undefined;
+
+/** Multiplications of products and convolutions with sizes that are known; bodies of Loops and what has names as sizes do not count. */
 export function multiplicationsOf(g: GraphBuilder): number {
-  const sizesOf = (name: string | undefined): readonly number[] => {
-    const shape = name ? g.tensor(name).shape : undefined;
-    return shape?.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : [];
-  };
-  return g.nodes.reduce((sum, node) => sum + ofNode(node, sizesOf), 0);
+  return sumOver(g.nodes, (name) => g.tensor(name).shape, ofNode);
 }
 
-function ofNode({ opType, inputs, outputs }: Node, sizesOf: (name: string | undefined) => readonly number[]): number {
+/** Operators that run, those of a Scan once for each round. */
+export function operatorsOf(g: GraphBuilder): number {
+  return sumOver(
+    g.nodes,
+    (name) => g.tensor(name).shape,
+    () => 1,
+  );
+}
+
+type Measure = (node: Node, shapes: Shapes) => number;
+
+function sumOver(nodes: readonly Node[], shapes: Shapes, measure: Measure): number {
+  const each = nodes.map((node) => (node.opType === "Scan" ? ofScan(node, shapes, measure) : measure(node, shapes)));
+  return each.reduce((a, b) => a + b, 0);
+}
+
+function ofScan({ inputs, attrs }: Node, shapes: Shapes, measure: Measure): number {
+  const [body, slices] = [attrs.get("body"), attrs.get("num_scan_inputs")];
+  if (body?.type !== "graph" || slices?.type !== "int") return 0;
+  const rounds = shapes(inputs.at(-Number(slices.value))!)?.[0];
+  const { inputs: fed, valueInfo, outputs, nodes } = body.value;
+  const inner = new Map([...fed, ...valueInfo.values(), ...outputs].map(({ name, shape }) => [name, shape]));
+  return typeof rounds === "number" ? rounds * sumOver(nodes, (name) => inner.get(name) ?? shapes(name), measure) : 0;
+}
+
+function ofNode({ opType, inputs, outputs }: Node, shapes: Shapes): number {
+  const sizesOf = (name: string | undefined): readonly number[] => {
+    const shape = name ? shapes(name) : undefined;
+    return shape?.every((dim) => typeof dim === "number") ? (shape as readonly number[]) : [];
+  };
   const product = (sizes: readonly number[]) => (sizes.length === 0 ? 0 : sizes.reduce((a, b) => a * b, 1));
   const [x, w, y] = [sizesOf(inputs[0]), sizesOf(inputs[1]), sizesOf(outputs[0])];
   switch (opType) {

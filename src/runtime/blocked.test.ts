@@ -5,8 +5,8 @@ import { GraphBuilder } from "../graph/graph-builder.js";
 import { bodiesOf } from "../graph/scope.js";
 import type { GraphBody } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
-import { loopOver } from "../ops/control-flow.js";
 import { shapeRules } from "../ops/infer.js";
+import { loopOver } from "../ops/rounds.js";
 import { fitToMachine, withBlockedConvolutions } from "./blocked.js";
 
 const blockedIn = (body: GraphBody): number =>

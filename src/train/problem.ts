@@ -10,7 +10,7 @@ import type { Loss } from "../nn/losses/loss.js";
 import type { BatchMetric } from "../nn/metrics/batch-metric.js";
 import type { Network } from "../nn/network.js";
 import { shapeRules } from "../ops/infer.js";
-import { multiplicationsOf } from "../ops/work.js";
+import { multiplicationsOf, operatorsOf } from "../ops/work.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -89,7 +89,7 @@ export function manifestOf({ network, inputs }: Pick<Problem, "network" | "input
   return {
     weights,
     states: new Set(built.updates.keys()),
-    nodes: g.nodes.length,
+    nodes: operatorsOf(g),
     multiplications: multiplicationsOf(g) / rows,
     mixesRows: built.mixesRows,
   };

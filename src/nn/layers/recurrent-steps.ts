@@ -1,21 +1,14 @@
-/** @file A recurrent layer's steps: written out, in segments with a gradient of their own, or in a Loop. */
+/** @file A recurrent layer's steps: in a Scan with a gradient of its own, written out, or in a Loop. */
 
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
-import { loopOver } from "../../ops/control-flow.js";
 import type { Cell } from "../../ops/recurrent-cells.js";
+import { loopOver } from "../../ops/rounds.js";
 import { join, pieces } from "../../ops/steps.js";
 import type { BuildContext } from "../layer.js";
 
 /** While training, sequences of at most this many steps are written out; longer ones run in a Loop. */
 const maxUnrolled = 200;
-
-/**
- * Numbers of all gates in a segment of steps, and its rows at least: what steps leave for their gradient is joined, used and
- * forgotten a segment at a time, in the cache, yet in products that are worth it.
- */
-const segmentSize = 2 ** 16;
-const leastRows = 256;
 
 export interface Recurrent {
   readonly type: string;
@@ -35,20 +28,21 @@ export interface Recurrent {
 }
 
 /** Goes over all steps. */
-export type Steps = (
-  g: GraphBuilder,
-  input: {
-    /** What the inputs give to the gates, segments of the sequence in the order of time, [steps * batch, gates * units] each. */
-    readonly gates: readonly Value[];
-    readonly recurrent: Value;
-    readonly states: readonly Value[];
-    readonly units: number;
-    readonly batch: number;
-    readonly backwards: boolean;
-  },
-) => Stepped;
+export type Steps = (g: GraphBuilder, sequence: Sequence) => Stepped;
 
-/** Results of all steps, [steps * batch, units], in the order of time; and the last states. */
+export interface Sequence {
+  /** In the order of time, [steps, batch, features]. */
+  readonly x: Value;
+  readonly kernel: Value;
+  readonly recurrent: Value;
+  readonly bias: Value | undefined;
+  /** First states, [batch, units] each. */
+  readonly states: readonly Value[];
+  /** Whether it is read from its end. */
+  readonly backwards: boolean;
+}
+
+/** Results of all steps, [steps, batch, units], in the order of time; and the last states. */
 interface Stepped {
   readonly joined: Value;
   readonly last: readonly Value[];
@@ -85,16 +79,17 @@ export function asSteps(run: Run): Ran {
   const { units, goBackwards, outputOrder } = params;
   const states = given.length > 0 ? given : firstStates(g, x, units, layer.states);
   const [batch, steps] = x.shape!;
-  const isShort = context.training && typeof steps === "number" && typeof batch === "number" && steps <= maxUnrolled;
   const inTime = ({ joined, last }: Stepped): Ran => {
-    const sequence = g.transpose(g.reshape(joined, [steps as number, batch as number, units]), [1, 0, 2]);
+    const sequence = g.transpose(joined, [1, 0, 2]);
     return { sequence: goBackwards && outputOrder === "made" ? flip(g, sequence) : sequence, states: last };
   };
-  if (isShort && layer.steps !== undefined && mask === undefined && params.recurrentDropout === 0) {
-    const gates = gateSegments(run, steps, batch);
-    return inTime(layer.steps(g, { gates, recurrent, states, units, batch, backwards: goBackwards }));
+  const inOrder = g.transpose(x, [1, 0, 2]);
+  const isPlain = mask === undefined && params.recurrentDropout === 0;
+  if (context.training && typeof batch === "number" && layer.steps !== undefined && isPlain) {
+    const { kernel } = run;
+    return inTime(layer.steps(g, { x: inOrder, kernel, recurrent, bias: layer.bias, states, backwards: goBackwards }));
   }
-  const gates = toGates(run, g.transpose(x, [1, 0, 2]));
+  const gates = toGates(run, inOrder);
   const cell = layer.cell(stateDrop(context, x, units, params.recurrentDropout));
   const prepared = cell.prepare(g, { r: recurrent, bias: layer.recurrentBias, peepholes: undefined, hidden: units });
   const counts = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
@@ -104,6 +99,7 @@ export function asSteps(run: Run): Ran {
     return isCounted === undefined ? next : next.map((state, i) => b.where(isCounted, state, before[i]!));
   };
   const over = { g, gates, states, counts, advance, goBackwards };
+  const isShort = context.training && typeof steps === "number" && typeof batch === "number" && steps <= maxUnrolled;
   if (isShort) return inTime(oneByOne(over, steps, batch));
   const { made: stacked, last } = inLoop(over, x);
   // how often a Loop goes round is not known before it runs
@@ -116,20 +112,6 @@ export function asSteps(run: Run): Ran {
 function toGates({ context: { g }, kernel, layer: { bias } }: Pick<Run, "context" | "kernel" | "layer">, x: Value) {
   const sums = g.matmul(x, kernel);
   return bias === undefined ? sums : g.add(sums, bias);
-}
-
-/** The same for segments of some steps. Time comes first, so that a step is one piece of memory. */
-function gateSegments(run: Run, steps: number, batch: number): readonly Value[] {
-  const { g } = run.context;
-  const [, , features] = run.x.shape!;
-  const width = run.kernel.shape![1] as number;
-  const most = Math.max(1, Math.ceil(leastRows / batch), Math.floor(segmentSize / (batch * width)));
-  const count = Math.ceil(steps / most);
-  const begin = (i: number) => Math.floor((i * steps) / count);
-  const counts = Array.from({ length: count }, (_, i) => begin(i + 1) - begin(i));
-  const inTime = g.transpose(run.x, [1, 0, 2]);
-  const segments = count === 1 ? [inTime] : g.split(inTime, counts);
-  return segments.map((segment) => toGates(run, g.reshape(segment, [-1, features as number])));
 }
 
 interface Over {
@@ -165,7 +147,7 @@ function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, step
     last = advance(g, xs[t]!, last, counted?.[t]);
     results[t] = last[0]!;
   }
-  return { joined: join(g, results), last };
+  return { joined: g.reshape(join(g, results), [steps, batch, -1]), last };
 }
 
 function firstStates(g: GraphBuilder, x: Value, units: number, count: number): Value[] {
