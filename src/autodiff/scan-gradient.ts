@@ -6,13 +6,15 @@ import { capturesOf } from "../graph/scope.js";
 import type { Attribute, GraphBody, Node, ValueInfo } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import type { OpTable } from "../ops/infer.js";
+import { Product } from "../ops/product.js";
 import { type DType, isFloat } from "../tensor/dtype.js";
 import { bodyOf, copyOf } from "./control-flow.js";
-import { type Seed, vjp } from "./vjp.js";
+import { type Contribution, partsOf, type Seed, sumOf } from "./vjp.js";
 
 /**
  * The Scan is made to keep the states that each round began with. A second one goes from the last round to the first, and carries
- * the gradients of the states and of everything the body captures. Slices lie along the first axis.
+ * the gradients of the states and of what the body captures; products for a captured matrix become one over all rounds. Slices lie
+ * along the first axis.
  */
 export function scanGradient(
   g: GraphBuilder,
@@ -20,23 +22,21 @@ export function scanGradient(
   dys: readonly (Value | undefined)[],
   varying: ReadonlySet<string>,
   table: OpTable,
-): readonly (readonly [name: string, grad: Value])[] {
+): readonly Contribution[] {
   const body = bodyOf(node, "body");
   const count = Number(numbersOf(node, "num_scan_inputs")[0]);
   const first = node.inputs.length - count;
   const [initial, slices] = [node.inputs.slice(0, first), node.inputs.slice(first).map((name) => g.tensor(name))];
   const captures = [...capturesOf(body)].filter((name) => varying.has(name)).map((name) => g.tensor(name));
-  const smooth = [...initial.keys()].filter((i) => isSmooth(g.tensor(node.outputs[i] || initial[i]!)));
+  const smooth = [...initial.keys()].filter((i) => isSmooth(g.tensor(initial[i]!)));
   const wanted = [...slices.keys()].filter((i) => varying.has(slices[i]!.name) && isSmooth(slices[i]!));
   const results = [...dys.keys()].filter((i) => i >= first && dys[i] !== undefined);
   const kept = keepStates(g, node, body, first);
-
   const stateGrads = smooth.map((i) => dys[i] ?? g.zerosLike(g.tensor(initial[i]!)));
-  const carried = [...stateGrads, ...captures.map((x) => g.zerosLike(x))];
   const scanned = [...kept, ...slices, ...results.map((i) => dys[i]!)];
 
   const b = g.bodyBuilder();
-  const current = carried.map((x) => b.bodyInput("grad", x.dtype, x.shape));
+  const current = stateGrads.map((x) => b.bodyInput("grad", x.dtype, x.shape));
   const parts = scanned.map((x) => b.bodyInput("part", x.dtype, x.shape?.slice(1)));
   const [states, read] = [parts.slice(0, first), parts.slice(first, first + count)];
   const ys = inlineBody(b, body, [...states, ...read]);
@@ -44,26 +44,56 @@ export function scanGradient(
     ...smooth.map((i, k): Seed => [ys[i]!, current[k]!]),
     ...results.map((i, k): Seed => [ys[i]!, parts[first + count + k]!]),
   ];
-  const wrt = [...smooth.map((i) => states[i]!), ...captures, ...wanted.map((i) => read[i]!)];
-  const next = vjp(b, [...b.nodes], seeds, wrt, table).map((grad, k) => {
-    const isCapture = k >= smooth.length && k < carried.length;
-    if (isCapture) return grad === undefined ? current[k]! : b.add(current[k]!, grad);
-    return grad ?? b.zerosLike(wrt[k]!);
+  const wrt = [...smooth.map((i) => states[i]!), ...wanted.map((i) => read[i]!), ...captures];
+  const found = partsOf(b, [...b.nodes], seeds, wrt, table);
+  const whole = (k: number) => (found[k]!.length === 0 ? b.zerosLike(wrt[k]!) : sumOf(b, found[k]!));
+  const nextGrads = smooth.map((_, k) => whole(k));
+  const partGrads = wanted.map((_, k) => whole(smooth.length + k));
+  const ofCaptures = captures.map((of, k) => {
+    const each = found[smooth.length + wanted.length + k]!;
+    const products = each.filter((part) => part instanceof Product);
+    return { of, products, tensors: each.filter((part) => !(part instanceof Product)) as Value[] };
   });
-  const outputs = next.map((value): [string, Value] => [b.fresh("next"), value]);
+  const summed = ofCaptures.filter(({ tensors }) => tensors.length > 0);
+  const sums = summed.map(({ of, tensors }) => {
+    const before = b.bodyInput("sum", of.dtype, of.shape);
+    return { before, next: b.sum(before, ...tensors) };
+  });
+  const factors = ofCaptures.flatMap(({ of, products }) => products.map(({ left, right }) => ({ of, left, right })));
 
-  const inputs = numbersOf(node, "scan_input_directions");
-  const outs = numbersOf(node, "scan_output_directions");
-  const back = (directions: readonly number[], i: number) => 1 - (directions[i] ?? 0);
-  const ofSlices = slices.map((_, i) => back(inputs, i));
-  const attrs = {
-    ...{ body: b.body(Object.fromEntries(outputs), "body"), num_scan_inputs: scanned.length },
-    scan_input_directions: [...kept.map(() => 1), ...ofSlices, ...results.map((i) => back(outs, i - first))],
-    ...(wanted.length > 0 && { scan_output_directions: wanted.map((i) => ofSlices[i]!) }),
+  const next = [...nextGrads, ...sums.map((sum) => sum.next)];
+  const stacked = [...partGrads, ...factors.flatMap(({ left, right }) => [left, right])];
+  const outputs = [...next, ...stacked].map((value): [string, Value] => [b.fresh("next"), value]);
+  const inner = b.body(Object.fromEntries(outputs), "body");
+  const order = [...current, ...sums.map(({ before }) => before), ...parts].map(({ name }) => name);
+  const inputs = order.map((name) => inner.inputs.find((info) => info.name === name)!);
+
+  const ofSlices = slices.map((_, i) => reversed(node, "scan_input_directions", i));
+  const ofResults = results.map((i) => reversed(node, "scan_output_directions", i - first));
+  const directions = [...wanted.map((i) => ofSlices[i]!), ...factors.flatMap(() => [1, 1])];
+  const made = g.ops(
+    "Scan",
+    [...stateGrads, ...summed.map(({ of }) => g.zerosLike(of)), ...scanned],
+    {
+      ...{ body: { ...inner, inputs }, num_scan_inputs: scanned.length },
+      scan_input_directions: [...kept.map(() => 1), ...ofSlices, ...ofResults],
+      ...(directions.length > 0 && { scan_output_directions: directions }),
+    },
+    { outputs: next.length + stacked.length },
+  );
+  const names = [...smooth.map((i) => initial[i]!), ...summed.map(({ of }) => of.name)];
+  const ofParts = wanted.map((i) => slices[i]!.name);
+  const grads = [...names, ...ofParts].map((name, k): Contribution => [name, made[k]!]);
+  const rows = (k: number) => {
+    const stack = made[names.length + ofParts.length + k]!;
+    return g.reshape(stack, [-1, stack.shape!.at(-1) as number]);
   };
-  const grads = g.ops("Scan", [...carried, ...scanned], attrs, { outputs: next.length });
-  const names = [...smooth.map((i) => initial[i]!), ...captures.map(({ name }) => name)];
-  return [...names, ...wanted.map((i) => slices[i]!.name)].map((name, k) => [name, grads[k]!] as const);
+  return [...grads, ...factors.map(({ of }, k): Contribution => [of.name, new Product(rows(2 * k), rows(2 * k + 1))])];
+}
+
+/** The other way than a slice or result of the Scan goes, 1 being from the end. */
+function reversed(node: Node, directions: string, i: number): number {
+  return 1 - (numbersOf(node, directions)[i] ?? 0);
 }
 
 function isSmooth({ dtype }: Value): boolean {

@@ -28,6 +28,17 @@ export function vjp(
   wrt: readonly Value[],
   table: OpTable = standardOps,
 ): (Value | undefined)[] {
+  return partsOf(g, nodes, seeds, wrt, table).map((parts) => (parts.length === 0 ? undefined : sumOf(g, parts)));
+}
+
+/** What the gradients are the sums of. */
+export function partsOf(
+  g: GraphBuilder,
+  nodes: readonly Node[],
+  seeds: readonly Seed[],
+  wrt: readonly Value[],
+  table: OpTable,
+): (readonly (Value | Product)[])[] {
   const varying = varyingFrom(nodes, wrt);
   const parts = new Map<string, (Value | Product)[]>();
   const contribute = (name: string, grad: Value | Product) => {
@@ -39,8 +50,7 @@ export function vjp(
   const total = (name: string): Value | undefined => {
     const list = parts.get(name);
     if (list === undefined) return undefined;
-    const [first, ...rest] = Product.combine(g, list);
-    const sum = rest.length === 0 ? first! : g.sum(first!, ...rest);
+    const sum = sumOf(g, list);
     parts.set(name, [sum]);
     return sum;
   };
@@ -74,7 +84,12 @@ export function vjp(
         if (varying.has(name)) contribute(name, grad);
     });
   }
-  return wrt.map(({ name }) => total(name));
+  return wrt.map(({ name }) => parts.get(name) ?? []);
+}
+
+export function sumOf(g: GraphBuilder, parts: readonly (Value | Product)[]): Value {
+  const [first, ...rest] = Product.combine(g, parts);
+  return rest.length === 0 ? first! : g.sum(first!, ...rest);
 }
 
 /** Tensors that change when one of `wrt` does. */
@@ -87,7 +102,8 @@ function varyingFrom(nodes: readonly Node[], wrt: readonly Value[]): Set<string>
   return varying;
 }
 
-type Contribution = readonly [name: string, grad: Value | Product];
+/** A part of the gradient of a tensor. */
+export type Contribution = readonly [name: string, grad: Value | Product];
 
 function gradientsOf(
   g: GraphBuilder,

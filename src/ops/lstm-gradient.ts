@@ -2,8 +2,8 @@
 
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Value } from "../graph/value.js";
+import { join } from "./join.js";
 import { scanBack, scanOver } from "./rounds.js";
-import { join } from "./steps.js";
 
 /** Inputs, results and their gradients as ONNX has them, of one direction: x [time, batch, features], y [time, 1, batch, hidden]. */
 export interface LstmRun {

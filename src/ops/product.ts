@@ -3,7 +3,7 @@
 import type { GraphBuilder } from "../graph/graph-builder.js";
 import type { Node } from "../graph/types.js";
 import { SymbolicTensor, type Value } from "../graph/value.js";
-import { join } from "./steps.js";
+import { join } from "./join.js";
 
 /** Rows from which a product is worth being made on its own and added up: fewer are joined first. */
 const manyRows = 128;

@@ -30,8 +30,9 @@ function ofScan({ inputs, attrs }: Node, shapes: Shapes, measure: Measure): numb
   const [body, slices] = [attrs.get("body"), attrs.get("num_scan_inputs")];
   if (body?.type !== "graph" || slices?.type !== "int") return 0;
   const rounds = shapes(inputs.at(-Number(slices.value))!)?.[0];
-  const { inputs: fed, valueInfo, outputs, nodes } = body.value;
-  const inner = new Map([...fed, ...valueInfo.values(), ...outputs].map(({ name, shape }) => [name, shape]));
+  const { inputs: fed, valueInfo, outputs, initializers, nodes } = body.value;
+  const known = [...fed, ...valueInfo.values(), ...outputs].map(({ name, shape }) => [name, shape] as const);
+  const inner = new Map([...known, ...[...initializers].map(([name, { shape }]) => [name, shape] as const)]);
   return typeof rounds === "number" ? rounds * sumOver(nodes, (name) => inner.get(name) ?? shapes(name), measure) : 0;
 }
 

@@ -3,9 +3,9 @@
 import { withGradient } from "../../autodiff/own-gradient.js";
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
+import { join } from "../../ops/join.js";
 import { Product } from "../../ops/product.js";
 import { scanBack, scanOver } from "../../ops/rounds.js";
-import { join } from "../../ops/steps.js";
 import { joinInputs, rows } from "./joined-inputs.js";
 import type { Sequence, Steps } from "./recurrent-steps.js";
 

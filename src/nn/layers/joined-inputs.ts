@@ -2,7 +2,7 @@
 
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
-import { join } from "../../ops/steps.js";
+import { join } from "../../ops/join.js";
 
 /** What a step's sums are made of. */
 export interface Inputs {

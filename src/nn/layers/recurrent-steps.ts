@@ -1,14 +1,10 @@
-/** @file A recurrent layer's steps: in a Scan with a gradient of its own, written out, or in a Loop. */
+/** @file A recurrent layer's steps: a Scan over them. */
 
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
 import type { Cell } from "../../ops/recurrent-cells.js";
-import { loopOver } from "../../ops/rounds.js";
-import { join, pieces } from "../../ops/steps.js";
+import { scanOver } from "../../ops/rounds.js";
 import type { BuildContext } from "../layer.js";
-
-/** While training, sequences of at most this many steps are written out; longer ones run in a Loop. */
-const maxUnrolled = 200;
 
 export interface Recurrent {
   readonly type: string;
@@ -72,82 +68,37 @@ export interface Ran {
   readonly states: readonly Value[];
 }
 
-/** Every step's operators, or a Loop of them. */
+/** A Scan, with the layer's own steps where it has some and nothing differs from step to step, or with its cell. */
 export function asSteps(run: Run): Ran {
-  const { context, x, given, recurrent, mask, params, layer } = run;
+  const { context, x, given, kernel, recurrent, mask, params, layer } = run;
   const { g } = context;
   const { units, goBackwards, outputOrder } = params;
   const states = given.length > 0 ? given : firstStates(g, x, units, layer.states);
-  const [batch, steps] = x.shape!;
-  const inTime = ({ joined, last }: Stepped): Ran => {
-    const sequence = g.transpose(joined, [1, 0, 2]);
-    return { sequence: goBackwards && outputOrder === "made" ? flip(g, sequence) : sequence, states: last };
-  };
-  const inOrder = g.transpose(x, [1, 0, 2]);
   const isPlain = mask === undefined && params.recurrentDropout === 0;
-  if (context.training && typeof batch === "number" && layer.steps !== undefined && isPlain) {
-    const { kernel } = run;
-    return inTime(layer.steps(g, { x: inOrder, kernel, recurrent, bias: layer.bias, states, backwards: goBackwards }));
-  }
-  const gates = toGates(run, inOrder);
-  const cell = layer.cell(stateDrop(context, x, units, params.recurrentDropout));
+  const hasOwn = context.training && typeof x.shape![0] === "number" && layer.steps !== undefined && isPlain;
+  const inOrder = g.transpose(x, [1, 0, 2]);
+  const { joined, last } = hasOwn
+    ? layer.steps(g, { x: inOrder, kernel, recurrent, bias: layer.bias, states, backwards: goBackwards })
+    : byCell(run, inOrder, states);
+  const sequence = g.transpose(joined, [1, 0, 2]);
+  return { sequence: goBackwards && outputOrder === "made" ? flip(g, sequence) : sequence, states: last };
+}
+
+function byCell({ context, kernel, recurrent, mask, params, layer }: Run, x: Value, states: readonly Value[]): Stepped {
+  const { g } = context;
+  const { units, goBackwards: backwards } = params;
+  const cell = layer.cell(stateDrop(context, states[0]!, params.recurrentDropout));
   const prepared = cell.prepare(g, { r: recurrent, bias: layer.recurrentBias, peepholes: undefined, hidden: units });
-  const counts = mask === undefined ? undefined : g.unsqueeze(g.transpose(mask, [1, 0]), [2]);
-  const advance: Over["advance"] = (b, xt, before, isCounted) => {
-    const next = cell.step(b, xt, before, prepared);
-    // a place that does not count leaves the states as they are
-    return isCounted === undefined ? next : next.map((state, i) => b.where(isCounted, state, before[i]!));
-  };
-  const over = { g, gates, states, counts, advance, goBackwards };
-  const isShort = context.training && typeof steps === "number" && typeof batch === "number" && steps <= maxUnrolled;
-  if (isShort) return inTime(oneByOne(over, steps, batch));
-  const { made: stacked, last } = inLoop(over, x);
-  // how often a Loop goes round is not known before it runs
-  const made = typeof steps === "number" ? g.reshape(stacked, [0, steps, units]) : stacked;
-  // it gives the steps in the order in which they are made
-  return { sequence: goBackwards && outputOrder === "time" ? flip(g, made) : made, states: last };
-}
-
-/** What inputs, [..., features], give to all gates. */
-function toGates({ context: { g }, kernel, layer: { bias } }: Pick<Run, "context" | "kernel" | "layer">, x: Value) {
   const sums = g.matmul(x, kernel);
-  return bias === undefined ? sums : g.add(sums, bias);
-}
-
-interface Over {
-  readonly g: GraphBuilder;
-  /** What the inputs give to the gates, [time, batch, gates * units]. */
-  readonly gates: Value;
-  readonly states: readonly Value[];
-  /** Which places count, [time, batch, 1]. */
-  readonly counts: Value | undefined;
-  readonly advance: (b: GraphBuilder, xt: Value, states: readonly Value[], isCounted: Value | undefined) => Value[];
-  readonly goBackwards: boolean;
-}
-
-function inLoop({ g, gates, states, counts, advance, goBackwards }: Over, x: Value) {
-  const count = g.squeeze(g.shapeOf(x, { start: 1, end: 2 }), [0]);
-  const results = loopOver(g, count, states, 1, (b, iteration, before) => {
-    const t = goBackwards ? b.sub(b.sub(count, 1), iteration) : iteration;
-    const next = advance(b, b.gather(gates, t), before, counts && b.gather(counts, t));
+  const gates = layer.bias === undefined ? sums : g.add(sums, layer.bias);
+  const counts = mask === undefined ? [] : [g.unsqueeze(g.transpose(mask, [1, 0]), [2])];
+  const made = scanOver(g, { states, slices: [gates, ...counts], backwards }, (b, before, [xt, counts]) => {
+    const made = cell.step(b, xt!, before, prepared);
+    // a place that does not count leaves the states as they are
+    const next = counts === undefined ? made : made.map((state, i) => b.where(counts, state, before[i]!));
     return [...next, next[0]!];
   });
-  return { made: g.transpose(results.at(-1)!, [1, 0, 2]), last: results.slice(0, -1) };
-}
-
-function oneByOne({ g, gates, states, counts, advance, goBackwards }: Over, steps: number, batch: number): Stepped {
-  // pieces of two dimensions need no operators that only change the form
-  const cut = (v: Value) => pieces(g, g.reshape(v, [steps * batch, -1]), steps);
-  const xs = cut(gates);
-  const counted = counts && cut(counts);
-  let last = states;
-  const results = new Array<Value>(steps);
-  for (let i = 0; i < steps; i++) {
-    const t = goBackwards ? steps - 1 - i : i;
-    last = advance(g, xs[t]!, last, counted?.[t]);
-    results[t] = last[0]!;
-  }
-  return { joined: g.reshape(join(g, results), [steps, batch, -1]), last };
+  return { joined: made.at(-1)!, last: made.slice(0, -1) };
 }
 
 function firstStates(g: GraphBuilder, x: Value, units: number, count: number): Value[] {
@@ -167,9 +118,9 @@ export function dropped(context: BuildContext, x: Value, rate: number): Value {
   return context.g.mul(x, keepers(context, [batch!, 1, features!], rate));
 }
 
-function stateDrop(context: BuildContext, x: Value, units: number, rate: number) {
+function stateDrop(context: BuildContext, state: Value, rate: number) {
   if (!context.training || rate === 0) return undefined;
-  const kept = keepers(context, [x.shape![0] as number, units], rate);
+  const kept = keepers(context, state.shape as readonly number[], rate);
   return (b: GraphBuilder, h: Value) => b.mul(h, kept);
 }
 
