@@ -5,6 +5,7 @@ import { Graph } from "../graph/graph.js";
 import { fitToMachine } from "../runtime/blocked.js";
 import type { ThreadContext } from "../runtime/context.js";
 import type { Device } from "../runtime/device.js";
+import { flushedToZero } from "../runtime/flush-to-zero.js";
 import { openSession, type Session } from "../runtime/session.js";
 import { Tensor } from "../tensor/tensor.js";
 import { Asset } from "../util/asset.js";
@@ -185,8 +186,10 @@ async function openFitted(
   // a copy, since what threads share cannot be decoded
   const graph = Graph.fromBytes(bytes.slice());
   const fitted = await fitToMachine(graph);
-  return openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, {
+  const session = await openSession(fitted === graph ? new Asset(bytes, sha256) : fitted, {
     ...{ name: "training graph", fixedShapes: true },
     ...options,
   });
+  // gradients vanish over many steps of a sequence
+  return { ...session, run: (feeds, given) => flushedToZero(() => session.run(feeds, given)) };
 }
