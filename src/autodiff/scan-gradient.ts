@@ -84,10 +84,8 @@ export function scanGradient(
   const names = [...smooth.map((i) => initial[i]!), ...summed.map(({ of }) => of.name)];
   const ofParts = wanted.map((i) => slices[i]!.name);
   const grads = [...names, ...ofParts].map((name, k): Contribution => [name, made[k]!]);
-  const rows = (k: number) => {
-    const stack = made[names.length + ofParts.length + k]!;
-    return g.reshape(stack, [-1, stack.shape!.at(-1) as number]);
-  };
+  /** The factors of all rounds below each other. */
+  const rows = (k: number) => g.op("Flatten", [made[names.length + ofParts.length + k]!], { axis: 2 });
   return [...grads, ...factors.map(({ of }, k): Contribution => [of.name, new Product(rows(2 * k), rows(2 * k + 1))])];
 }
 

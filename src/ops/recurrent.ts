@@ -1,4 +1,4 @@
-/** @file LSTM, GRU and RNN: differentiated through their steps, written out one by one or as a Loop. */
+/** @file LSTM, GRU and RNN: differentiated through a Scan of their steps. */
 
 import { GraphError } from "../errors.js";
 import type { GraphBuilder } from "../graph/graph-builder.js";
@@ -8,10 +8,7 @@ import type { Value } from "../graph/value.js";
 import { lstmGradient } from "./lstm-gradient.js";
 import { type Attrs, defineOp, floats, int, optionalFloat, texts } from "./op.js";
 import { activationsOf, type Cell, gruCell, lstmCell, rnnCell } from "./recurrent-cells.js";
-import { loopOver } from "./rounds.js";
-
-/** Sequences of at most this many steps are written out; longer ones, or of unknown length, run in a Loop. */
-const maxUnrolled = 256;
+import { scanOver } from "./rounds.js";
 
 const attrs = {
   activations: texts(),
@@ -77,7 +74,7 @@ function isPlainLstm(
 ): boolean {
   const isKnown = ({ shape }: Value) => shape?.every((dim) => typeof dim === "number") === true;
   const steps = Number(x.shape?.[0]);
-  const isSized = isKnown(x) && isKnown(r) && steps > 0 && steps <= maxUnrolled;
+  const isSized = isKnown(x) && isKnown(r) && steps > 0;
   const isUsual = given.activations === undefined && !given.clip && given.input_forget === 0 && peepholes === undefined;
   const isOneWay = given.direction !== "bidirectional" && given.layout === 0 && lengths === undefined;
   return isSized && isUsual && isOneWay && x.dtype === "float32";
@@ -183,41 +180,22 @@ function oneDirection(g: GraphBuilder, s: Sequence, x: Value, direction: number,
   const first = s.states.map((state) =>
     state === undefined ? batch.zeros() : part(s.layout === 0 ? state : g.transpose(state, [1, 0, 2]))!,
   );
-  const advance = (
-    b: GraphBuilder,
-    xt: Value,
-    t: Value | number,
-    states: readonly Value[],
-  ): [next: Value[], y: Value] => {
-    const next = cell.step(b, xt, states, weights);
-    if (s.lengths === undefined) return [next, next[0]!];
+  const scanned = { states: first, slices: [biased, ...going(g, s.lengths, x)], backwards: reverse };
+  const made = scanOver(g, scanned, (b, states, [xt, isGoing]) => {
+    const next = cell.step(b, xt!, states, weights);
+    if (isGoing === undefined) return [...next, next[0]!];
     // a sequence that has ended keeps its states and gives zeros
-    const length = b.cast(s.lengths, "int64");
-    const time = typeof t === "number" ? b.constant(t, "int64") : t;
-    const going = b.unsqueeze(b.less(time, length), [1]);
-    return [next.map((state, i) => b.where(going, state, states[i]!)), b.where(going, next[0]!, 0)];
-  };
-  const steps = x.shape?.[0];
-  if (typeof steps !== "number" || steps > maxUnrolled || steps === 0) {
-    const count = g.squeeze(g.shapeOf(x, { start: 0, end: 1 }), [0]);
-    const results = loopOver(g, count, first, 1, (b, iteration, states) => {
-      const t = reverse ? b.sub(b.sub(count, 1), iteration) : iteration;
-      const [next, y] = advance(b, b.gather(biased, t), t, states);
-      return [...next, y];
-    });
-    const y = results.at(-1)!;
-    return [reverse ? g.slice(y, [-1], [-(2 ** 31)], { axes: [0], steps: [-1] }) : y, ...results.slice(0, -1)];
-  }
-  const inputs = steps === 1 ? [biased] : g.split(biased, new Array<number>(steps).fill(1));
-  const ys = new Array<Value>(steps);
-  let states: readonly Value[] = first;
-  for (let i = 0; i < steps; i++) {
-    const t = reverse ? steps - 1 - i : i;
-    const [next, y] = advance(g, g.squeeze(inputs[t]!, [0]), t, states);
-    ys[t] = g.unsqueeze(y, [0]);
-    states = next;
-  }
-  return [steps === 1 ? ys[0]! : g.concat(ys[0]!, ys.slice(1), { axis: 0 }), ...states];
+    return [...next.map((state, i) => b.where(isGoing, state, states[i]!)), b.where(isGoing, next[0]!, 0)];
+  });
+  return [made.at(-1)!, ...made.slice(0, -1)];
+}
+
+/** Which steps each sequence has, bool [time, batch, 1]; nothing where all have all. */
+function going(g: GraphBuilder, lengths: Value | undefined, x: Value): readonly Value[] {
+  if (lengths === undefined) return [];
+  const count = g.squeeze(g.shapeOf(x, { start: 0, end: 1 }), [0]);
+  const times = g.op("Range", [g.constant(0, "int64"), count, g.constant(1, "int64")]);
+  return [g.unsqueeze(g.less(g.unsqueeze(times, [1]), g.unsqueeze(g.cast(lengths, "int64"), [0])), [2])];
 }
 
 function batchOf(g: GraphBuilder, x: Value, hidden: number): { zeros: () => Value } {
