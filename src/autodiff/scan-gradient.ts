@@ -24,69 +24,98 @@ export function scanGradient(
   table: OpTable,
 ): readonly Contribution[] {
   const body = bodyOf(node, "body");
-  const count = Number(numbersOf(node, "num_scan_inputs")[0]);
-  const first = node.inputs.length - count;
-  const [initial, slices] = [node.inputs.slice(0, first), node.inputs.slice(first).map((name) => g.tensor(name))];
+  const first = node.inputs.length - Number(numbersOf(node, "num_scan_inputs")[0]);
+  const inputs = node.inputs.map((name) => g.tensor(name));
+  const [initial, slices] = [inputs.slice(0, first), inputs.slice(first)];
   const captures = [...capturesOf(body)].filter((name) => varying.has(name)).map((name) => g.tensor(name));
-  const smooth = [...initial.keys()].filter((i) => isSmooth(g.tensor(initial[i]!)));
+  const smooth = [...initial.keys()].filter((i) => isSmooth(initial[i]!));
   const wanted = [...slices.keys()].filter((i) => varying.has(slices[i]!.name) && isSmooth(slices[i]!));
   const results = [...dys.keys()].filter((i) => i >= first && dys[i] !== undefined);
+
   const kept = keepStates(g, node, body, first);
-  const stateGrads = smooth.map((i) => dys[i] ?? g.zerosLike(g.tensor(initial[i]!)));
+  const stateGrads = smooth.map((i) => dys[i] ?? g.zerosLike(initial[i]!));
   const scanned = [...kept, ...slices, ...results.map((i) => dys[i]!)];
-
-  const b = g.bodyBuilder();
-  const current = stateGrads.map((x) => b.bodyInput("grad", x.dtype, x.shape));
-  const parts = scanned.map((x) => b.bodyInput("part", x.dtype, x.shape?.slice(1)));
-  const [states, read] = [parts.slice(0, first), parts.slice(first, first + count)];
-  const ys = inlineBody(b, body, [...states, ...read]);
-  const seeds = [
-    ...smooth.map((i, k): Seed => [ys[i]!, current[k]!]),
-    ...results.map((i, k): Seed => [ys[i]!, parts[first + count + k]!]),
-  ];
-  const wrt = [...smooth.map((i) => states[i]!), ...wanted.map((i) => read[i]!), ...captures];
-  const found = partsOf(b, [...b.nodes], seeds, wrt, table);
-  const whole = (k: number) => (found[k]!.length === 0 ? b.zerosLike(wrt[k]!) : sumOf(b, found[k]!));
-  const nextGrads = smooth.map((_, k) => whole(k));
-  const partGrads = wanted.map((_, k) => whole(smooth.length + k));
-  const ofCaptures = captures.map((of, k) => {
-    const each = found[smooth.length + wanted.length + k]!;
-    const products = each.filter((part) => part instanceof Product);
-    return { of, products, tensors: each.filter((part) => !(part instanceof Product)) as Value[] };
+  const back = backBody(g, stateGrads, scanned, (b, grads, parts) => {
+    const [states, read, dResults] = [
+      parts.slice(0, first),
+      parts.slice(first, inputs.length),
+      parts.slice(inputs.length),
+    ];
+    const ys = inlineBody(b, body, [...states, ...read]);
+    const seeds = [
+      ...smooth.map((i, k): Seed => [ys[i]!, grads[k]!]),
+      ...results.map((i, k): Seed => [ys[i]!, dResults[k]!]),
+    ];
+    const whole = [...smooth.map((i) => states[i]!), ...wanted.map((i) => read[i]!)];
+    const found = partsOf(b, [...b.nodes], seeds, [...whole, ...captures], table);
+    const sums = whole.map((x, k) => (found[k]!.length === 0 ? b.zerosLike(x) : sumOf(b, found[k]!)));
+    return {
+      states: sums.slice(0, smooth.length),
+      slices: sums.slice(smooth.length),
+      captures: captures.map((of, k) => ({ of, parts: found[whole.length + k]! })),
+    };
   });
-  const summed = ofCaptures.filter(({ tensors }) => tensors.length > 0);
-  const sums = summed.map(({ of, tensors }) => {
-    const before = b.bodyInput("sum", of.dtype, of.shape);
-    return { before, next: b.sum(before, ...tensors) };
-  });
-  const factors = ofCaptures.flatMap(({ of, products }) => products.map(({ left, right }) => ({ of, left, right })));
-
-  const next = [...nextGrads, ...sums.map((sum) => sum.next)];
-  const stacked = [...partGrads, ...factors.flatMap(({ left, right }) => [left, right])];
-  const outputs = [...next, ...stacked].map((value): [string, Value] => [b.fresh("next"), value]);
-  const inner = b.body(Object.fromEntries(outputs), "body");
-  const order = [...current, ...sums.map(({ before }) => before), ...parts].map(({ name }) => name);
-  const inputs = order.map((name) => inner.inputs.find((info) => info.name === name)!);
 
   const ofSlices = slices.map((_, i) => reversed(node, "scan_input_directions", i));
   const ofResults = results.map((i) => reversed(node, "scan_output_directions", i - first));
-  const directions = [...wanted.map((i) => ofSlices[i]!), ...factors.flatMap(() => [1, 1])];
+  const directions = [...wanted.map((i) => ofSlices[i]!), ...back.factors.flatMap(() => [1, 1])];
   const made = g.ops(
     "Scan",
-    [...stateGrads, ...summed.map(({ of }) => g.zerosLike(of)), ...scanned],
+    [...stateGrads, ...back.summed.map((of) => g.zerosLike(of)), ...scanned],
     {
-      ...{ body: { ...inner, inputs }, num_scan_inputs: scanned.length },
+      ...{ body: back.body, num_scan_inputs: scanned.length },
       scan_input_directions: [...kept.map(() => 1), ...ofSlices, ...ofResults],
       ...(directions.length > 0 && { scan_output_directions: directions }),
     },
-    { outputs: next.length + stacked.length },
+    { outputs: back.body.outputs.length },
   );
-  const names = [...smooth.map((i) => initial[i]!), ...summed.map(({ of }) => of.name)];
-  const ofParts = wanted.map((i) => slices[i]!.name);
-  const grads = [...names, ...ofParts].map((name, k): Contribution => [name, made[k]!]);
-  /** The factors of all rounds below each other. */
-  const rows = (k: number) => g.op("Flatten", [made[names.length + ofParts.length + k]!], { axis: 2 });
-  return [...grads, ...factors.map(({ of }, k): Contribution => [of.name, new Product(rows(2 * k), rows(2 * k + 1))])];
+  const targets = [...smooth.map((i) => initial[i]!), ...back.summed, ...wanted.map((i) => slices[i]!)];
+  // the factors of all rounds below each other
+  const rows = (k: number) => g.op("Flatten", [made[targets.length + k]!], { axis: 2 });
+  return [
+    ...targets.map(({ name }, k): Contribution => [name, made[k]!]),
+    ...back.factors.map(({ name }, k): Contribution => [name, new Product(rows(2 * k), rows(2 * k + 1))]),
+  ];
+}
+
+/** What a round gives: gradients of its states and slices, and parts of those of what the body captures. */
+interface Round {
+  readonly states: readonly Value[];
+  readonly slices: readonly Value[];
+  readonly captures: readonly { readonly of: Value; readonly parts: readonly (Value | Product)[] }[];
+}
+
+/**
+ * The body that goes back. It gives the gradients of states, the sums so far for the captured tensors in `summed`, and of each
+ * round the gradients of slices and both factors of the products for the tensors in `factors`.
+ */
+function backBody(
+  g: GraphBuilder,
+  stateGrads: readonly Value[],
+  scanned: readonly Value[],
+  round: (b: GraphBuilder, grads: readonly Value[], parts: readonly Value[]) => Round,
+): { readonly body: GraphBody; readonly summed: readonly Value[]; readonly factors: readonly Value[] } {
+  const b = g.bodyBuilder();
+  const grads = stateGrads.map((x) => b.bodyInput("grad", x.dtype, x.shape));
+  const parts = scanned.map((x) => b.bodyInput("part", x.dtype, x.shape?.slice(1)));
+  const { states, slices, captures } = round(b, grads, parts);
+  const sums = captures.flatMap(({ of, parts }) => {
+    const tensors = parts.filter((part) => !(part instanceof Product)) as Value[];
+    if (tensors.length === 0) return [];
+    const before = b.bodyInput("sum", of.dtype, of.shape);
+    return [{ of, before, next: b.sum(before, ...tensors) }];
+  });
+  const products = captures.flatMap(({ of, parts }) =>
+    parts.filter((part) => part instanceof Product).map(({ left, right }) => ({ of, left, right })),
+  );
+  const next = [...states, ...sums.map((sum) => sum.next)];
+  const stacked = [...slices, ...products.flatMap(({ left, right }) => [left, right])];
+  const outputs = [...next, ...stacked].map((value): [string, Value] => [b.fresh("next"), value]);
+  const made = b.body(Object.fromEntries(outputs), "body");
+  // states come first, and which sums there are is known last
+  const order = [...grads, ...sums.map(({ before }) => before), ...parts];
+  const inputs = order.map(({ name }) => made.inputs.find((info) => info.name === name)!);
+  return { body: { ...made, inputs }, summed: sums.map(({ of }) => of), factors: products.map(({ of }) => of) };
 }
 
 /** The other way than a slice or result of the Scan goes, 1 being from the end. */

@@ -3,6 +3,7 @@
 import { ShapeError } from "../../errors.js";
 import type { GraphBuilder } from "../../graph/graph-builder.js";
 import type { Value } from "../../graph/value.js";
+import { scanOver } from "../../ops/rounds.js";
 import type { DType } from "../../tensor/dtype.js";
 import { defineLoss } from "./loss.js";
 
@@ -13,8 +14,6 @@ const never = -1e30;
  * Connectionist temporal classification (Graves et al., 2006), as Keras's CTC: predictions are logits [batch, time, classes],
  * class 0 is the blank, targets are int64 labels [batch, length], filled up with 0. A mask shortens the predictions. The loss of
  * a row is -log of the probability of its labels, not divided by their number; labels that cannot fit count 1e30.
- *
- * The recursion over time is written out, so a graph has about 20 operators per step, gradient included.
  */
 export const ctc = defineLoss({
   type: "CTC",
@@ -34,31 +33,29 @@ export const ctc = defineLoss({
     const path = withBlanks(g, target);
     const places = g.tile(g.unsqueeze(path, [1]), [1, steps, 1]);
     const emitted = g.gatherElements(g.logSoftmax(prediction), places, { axis: 2 });
-    // [1, batch, path] of each step; a split, since gathering step by step has a gradient of the whole size each
-    const each = g.split(g.transpose(emitted, [1, 0, 2]), steps);
     // a label may follow another without a blank between, unless both are the same
     const before = g.pad(g.slice(path, [0], [-2], { axes: [1] }), [0, 2, 0, 0], { value: 0 });
     const skips = g.and(g.not(g.equal(path, 0)), g.not(g.equal(path, before)));
     const skip = g.where(skips, g.constant(0, dtype), g.constant(never, dtype));
-    const first = Array.from({ length: 2 * length + 1 }, (_, i) => (i < 2 ? 0 : never));
-    const shown = mask === undefined ? undefined : g.transpose(mask, [1, 0]);
-    let log = g.add(each[0]!, g.constant(first, dtype));
-    for (const [t, step] of each.entries()) {
-      if (t === 0) continue;
-      const padded = g.pad(log, [0, 0, 2, 0, 0, 0], { value: never });
-      const one = g.slice(padded, [1], [-1], { axes: [2] });
-      const two = g.add(g.slice(padded, [0], [-2], { axes: [2] }), skip);
-      const next = g.add(logSum(g, [log, one, two]), step);
-      log = shown === undefined ? next : g.where(g.unsqueeze(g.gather(shown, t), [1]), next, log);
-    }
+    // before the first step there is nothing yet, with certainty
+    const first = Array.from({ length: 2 * length + 1 }, (_, i) => (i === 0 ? 0 : never));
+    const states = [g.add(g.zerosLike(g.cast(path, dtype)), g.constant(first, dtype))] as const;
+    const shown = mask === undefined ? [] : [g.unsqueeze(g.transpose(mask, [1, 0]), [2])];
+    const slices = [g.transpose(emitted, [1, 0, 2]), ...shown];
+    const [ends] = scanOver(g, { states, slices }, (b, [log], [step, isShown]) => {
+      const padded = b.pad(log, [0, 2, 0, 0], { value: never });
+      const one = b.slice(padded, [1], [-1], { axes: [1] });
+      const two = b.add(b.slice(padded, [0], [-2], { axes: [1] }), skip);
+      const next = b.add(logSum(b, [log, one, two]), step!);
+      return [isShown === undefined ? next : b.where(isShown, next, log)];
+    });
     // it ends in the last label or the blank after it
-    const ends = g.squeeze(log, [0]);
     const labels = g.reduceSum(g.cast(g.not(g.equal(target, 0)), "int64"), { axes: [1], keepdims: true });
     const last = g.mul(labels, 2);
     const ending = g.gatherElements(ends, last, { axis: 1 });
     const previous = g.gatherElements(ends, g.max(g.sub(last, 1), 0), { axis: 1 });
     const other = g.where(g.equal(labels, 0), g.constant(never, dtype), previous);
-    return g.reshape(g.neg(logSum(g, [g.unsqueeze(ending, [0]), g.unsqueeze(other, [0])])), [-1]);
+    return g.reshape(g.neg(logSum(g, [ending, other])), [-1]);
   },
 });
 
@@ -68,7 +65,8 @@ function withBlanks(g: GraphBuilder, labels: Value): Value {
   return g.pad(g.reshape(pairs, [0, -1]), [0, 0, 0, 1], { value: 0 });
 }
 
-/** log(e^a + e^b + ...) of tensors [1, ...]. */
-function logSum(g: GraphBuilder, [first, ...others]: readonly Value[]): Value {
-  return g.reduceLogSumExp(g.concat(first!, others, { axis: 0 }), { axes: [0], keepdims: true });
+/** log(e^a + e^b + ...) of tensors of the same shape. */
+function logSum(g: GraphBuilder, tensors: readonly Value[]): Value {
+  const [first, ...others] = tensors.map((x) => g.unsqueeze(x, [0]));
+  return g.reduceLogSumExp(g.concat(first!, others, { axis: 0 }), { axes: [0], keepdims: false });
 }
