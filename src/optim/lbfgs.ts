@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { ParamError } from "../errors.js";
 import { isAbort } from "../util/is-abort.js";
 import { searchOrthant, searchWolfe } from "./line-search.js";
-import { axpy, dot, norm } from "./vectors.js";
+import { axpy, dot, norm, plus, times } from "./vectors.js";
 
 /** The function's value at a point, and its gradient there (of the point's length). */
 export interface Evaluation {
@@ -161,8 +161,8 @@ class Pairs {
   }
 
   add(from: Place, to: Place): void {
-    const s = to.point.map((x, i) => x - from.point[i]!);
-    const y = to.gradient.map((g, i) => g - from.gradient[i]!);
+    const s = plus(to.point, -1, from.point);
+    const y = plus(to.gradient, -1, from.gradient);
     const sy = dot(s, y);
     // a pair without positive curvature would make the direction point uphill
     if (sy <= 1e-14 * dot(y, y)) return;
@@ -172,7 +172,7 @@ class Pairs {
 
   /** Minus the approximate inverse Hessian times the slope, by the two-loop recursion. */
   async direction(slope: Float64Array): Promise<Float64Array> {
-    const direction = slope.map((g) => -g);
+    const direction = times(-1, slope);
     const latest = this.#pairs.at(-1);
     if (latest === undefined) return direction;
     const factors: number[] = [];

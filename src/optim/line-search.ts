@@ -1,7 +1,7 @@
 /** @file How far to go along a direction: a search for the strong Wolfe conditions, and one that stays in an orthant. */
 
 import type { Place } from "./lbfgs.js";
-import { dot } from "./vectors.js";
+import { dot, plus } from "./vectors.js";
 
 type Evaluate = (point: Float64Array) => Promise<Place>;
 
@@ -33,7 +33,7 @@ export async function searchWolfe(
   if (!(start.slope < 0)) return undefined;
   let best = start;
   const tryAt = async (at: number): Promise<Trial> => {
-    const place = await evaluate(here.point.map((x, i) => x + at * direction[i]!));
+    const place = await evaluate(plus(here.point, at, direction));
     const trial = { at, value: place.value, slope: dot(place.slope, direction), place };
     if (hasValue(trial) && trial.value < best.value) best = trial;
     return trial;
