@@ -28,7 +28,7 @@ const importers: Record<string, string | readonly string[]> = {
   "@duckdb/node-api": "engines/duckdb/",
   "@duckdb/node-bindings": "engines/duckdb/",
   sharp: "stages/image/",
-  koffi: "stages/image/libjpeg-turbo.ts",
+  koffi: ["stages/image/libjpeg-turbo.ts", "runtime/flush-to-zero.ts"],
   "@bufbuild/protobuf": ["graph/", "engines/spark/"],
   "@huggingface/tokenizers": "stages/text/tokens.ts",
   "@grpc/grpc-js": "engines/spark/channel.ts",
