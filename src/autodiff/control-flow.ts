@@ -56,9 +56,7 @@ export function loopGradient(
   // as many as were made, whatever ended it; without states there are results of each round alone
   const stacks = [...kept, ...node.outputs.filter((_, i) => dys[i] !== undefined).map((name) => g.tensor(name))];
   const rounds = g.gather(g.shapeOf(stacks[0]!), 0);
-  const smooth = initial
-    .map((_, i) => i)
-    .filter((i) => isFloat((g.tensor(node.outputs[i]!).dtype ?? "int64") as DType));
+  const smooth = initial.map((_, i) => i).filter((i) => isSmooth(g.tensor(node.outputs[i]!)));
   const stateGrads = smooth.map((i) => dys[i] ?? g.zerosLike(g.tensor(node.outputs[i]!)));
   const carried = [...stateGrads, ...captures.map((x) => g.zerosLike(x))];
   const grads = loopOver(g, rounds, carried, 0, (b, iteration, current) => {
@@ -97,6 +95,11 @@ function keepStates(g: GraphBuilder, node: Node, body: GraphBody): Value[] {
 /** The loop's outputs, none left out: the kept states come after them. */
 function padOutputs(g: GraphBuilder, node: Node, body: GraphBody): string[] {
   return Array.from({ length: body.outputs.length - 1 }, (_, i) => node.outputs[i] || g.fresh("unused"));
+}
+
+/** Whether it is of floating-point numbers, for which there are gradients. */
+export function isSmooth({ dtype }: Value): boolean {
+  return isFloat((dtype ?? "int64") as DType);
 }
 
 export function copyOf(input: string, output: string): Node {

@@ -7,8 +7,7 @@ import type { Attribute, GraphBody, Node, ValueInfo } from "../graph/types.js";
 import type { Value } from "../graph/value.js";
 import type { OpTable } from "../ops/infer.js";
 import { Product } from "../ops/product.js";
-import { type DType, isFloat } from "../tensor/dtype.js";
-import { bodyOf, copyOf } from "./control-flow.js";
+import { bodyOf, copyOf, isSmooth } from "./control-flow.js";
 import { type Contribution, partsOf, type Seed, sumOf } from "./vjp.js";
 
 /**
@@ -121,10 +120,6 @@ function backBody(
 /** The other way than a slice or result of the Scan goes, 1 being from the end. */
 function reversed(node: Node, directions: string, i: number): number {
   return 1 - (numbersOf(node, directions)[i] ?? 0);
-}
-
-function isSmooth({ dtype }: Value): boolean {
-  return isFloat((dtype ?? "int64") as DType);
 }
 
 /** Puts in the Scan's place one that also stacks the states each round began with; gives the stacks. */

@@ -10,7 +10,7 @@ const manyRows = 128;
 
 /**
  * A' D for matrices of `rows` many rows. A weight that is used at every step of a sequence gets one product over all steps,
- * A1' D1 + A2' D2 = [A1; A2]' [D1; D2], or where steps come in segments a product for each, added to the one before.
+ * A1' D1 + A2' D2 = [A1; A2]' [D1; D2], or where there are many rows a product for each, added to the one before.
  */
 export class Product {
   readonly left: Value;
